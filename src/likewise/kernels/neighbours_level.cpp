@@ -1,0 +1,1 @@
+// top-k selection, once per level

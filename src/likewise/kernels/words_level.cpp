@@ -1,0 +1,1 @@
+// skip-gram arithmetic, once per level

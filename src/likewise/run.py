@@ -1,0 +1,278 @@
+"""The run folder: files and a manifest in, checked files out.
+
+    RUN/
+      run.json      everything that was chosen, the sha256 of each file, and its own digest
+      encoder/      enough to encode a new object elsewhere
+      space/        the vectors and their keys
+      report.json   the evidence;  report.html the same for a person
+      log.jsonl     one line per report interval
+
+While it is written it is called `RUN.partial`; each file is written under a temporary name, synced and renamed,
+and at the end the folder is renamed: whatever happens, a RUN is the old one or the new one, never half of either.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO, Self
+
+from likewise.errors import IntegrityError, RunError, RunExists
+
+MANIFEST = "run.json"
+FORMAT = 1
+_BLOCK = 1 << 20
+
+
+def digest_of_bytes(data: bytes) -> str:
+    """Return `sha256:<hex>` of some bytes."""
+    return "sha256:" + hashlib.sha256(data).hexdigest()
+
+
+def digest_of_file(path: Path) -> str:
+    """Return `sha256:<hex>` of a file's content."""
+    sha = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            sha.update(block)
+    return "sha256:" + sha.hexdigest()
+
+
+def digest_of_json(value: Any) -> str:
+    """Return `sha256:<hex>` of a JSON value in canonical form (sorted keys, no spaces, UTF-8)."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return digest_of_bytes(text.encode())
+
+
+@contextmanager
+def atomic(path: Path) -> Iterator[BinaryIO]:
+    """Open a file for writing that appears under its name only when the block ends well.
+
+    It is written beside its place under a temporary name, flushed, synced to disk and renamed; when the block
+    fails the temporary file is removed and an older file of that name stays as it was.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames inside `folder` survive a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def exchange(one: Path, other: Path) -> bool:
+    """Let two paths swap their names in one step; False where the system cannot (then nothing has happened)."""
+    try:
+        swap = ctypes.CDLL(None, use_errno=True).renameat2  # Linux ≥ 3.15 with glibc ≥ 2.28
+    except (AttributeError, OSError):
+        return False
+    here, both_ways = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
+    return int(swap(here, os.fsencode(one), here, os.fsencode(other), both_ways)) == 0
+
+
+class RunWriter:
+    """Write a run folder; use it in a `with` block and call `finish` last.
+
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp()) / "run"
+    >>> with RunWriter(folder) as writer:
+    ...     writer.write_json("report.json", {"numbers": []})
+    ...     writer.finish({"recipe": "word2vec"})
+    >>> RunFolder(folder).manifest["recipe"]
+    'word2vec'
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+        self.path = Path(path)
+        self.partial = self.path.with_name(self.path.name + ".partial")
+        self._overwrite = overwrite
+        self._written: dict[str, str] = {}
+        self._finished = False
+
+    def check(self) -> None:
+        """Raise RunExists or RunError if the folder could not be written, before any work is done."""
+        if self.path.exists() and not self._overwrite:
+            raise RunExists(f"{self.path} exists: choose another --out, or replace it with --overwrite")
+        if self.path.exists() and not (self.path / MANIFEST).is_file():
+            raise RunExists(
+                f"{self.path} exists and is not a run: --overwrite replaces runs only; choose another --out"
+            )
+        parent = self.path.parent
+        try:
+            parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RunError(f"cannot make the folder {parent}: {error.strerror}") from error
+        if not os.access(parent, os.W_OK):
+            raise RunError(f"cannot write into {parent}: permission denied; choose another --out")
+
+    def __enter__(self) -> Self:
+        self.check()
+        try:
+            if self.partial.exists():
+                shutil.rmtree(self.partial)
+            self.partial.mkdir(parents=True)
+        except OSError as error:
+            raise RunError(f"cannot make the folder {self.partial}: {error.strerror}") from error
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if not self._finished:
+            shutil.rmtree(self.partial, ignore_errors=True)
+        if isinstance(error, OSError) and not isinstance(error, RunError):
+            raise RunError(
+                f"could not write {self.path}: {error.strerror or error}; nothing of it was kept"
+                + (", the run that was there is untouched" if self.path.exists() else "")
+            ) from error
+
+    @contextmanager
+    def open(self, name: str) -> Iterator[BinaryIO]:
+        """Open `name` (a path inside the run, with /) for writing; it is complete or it is not there."""
+        target = self.partial / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with atomic(target) as file:
+            yield file
+        self._written[name] = digest_of_file(target)
+
+    def write(self, name: str, save: Callable[[Path], None]) -> None:
+        """Let `save` write the file `name`, for libraries that insist on a path."""
+        target = self.partial / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = target.with_name(f".{target.name}.tmp")
+        save(temporary)
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        temporary.replace(target)
+        self._written[name] = digest_of_file(target)
+
+    def write_json(self, name: str, value: Any) -> None:
+        """Write a JSON file, indented, without NaN."""
+        text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+        with self.open(name) as file:
+            file.write(text.encode() + b"\n")
+
+    def write_lines(self, name: str, values: Iterable[Mapping[str, Any]]) -> None:
+        """Write JSON lines."""
+        with self.open(name) as file:
+            for value in values:
+                file.write(json.dumps(value, ensure_ascii=False, allow_nan=False).encode() + b"\n")
+
+    def finish(self, manifest: Mapping[str, Any]) -> None:
+        """Write run.json with the digests of all files, then give the folder its name."""
+        whole = {"format": FORMAT, **manifest, "files": dict(sorted(self._written.items()))}
+        whole["digest"] = digest_of_json(whole)
+        self.write_json(MANIFEST, whole)
+        sync_folder(self.partial)
+        if self.path.exists():
+            self._swap()
+        else:
+            self.partial.rename(self.path)
+        sync_folder(self.path.parent)
+        self._finished = True
+
+    def _swap(self) -> None:
+        old = self.path.with_name(self.path.name + ".old")
+        shutil.rmtree(old, ignore_errors=True)
+        if exchange(self.partial, self.path):
+            self.partial.rename(old)
+        else:  # two steps: between them the run is called RUN.old, and RunFolder puts it back
+            self.path.rename(old)
+            self.partial.rename(self.path)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+class RunFolder:
+    """A run on disk: its manifest, and its files after their digest was checked.
+
+    Opening it reads run.json and checks its own digest; a file is checked once, the first time it is asked for.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        self._checked: set[str] = set()
+        old = self.path.with_name(self.path.name + ".old")
+        if not self.path.exists() and (old / MANIFEST).is_file():  # a replacement was cut off between two renames
+            old.rename(self.path)
+        self.manifest = self._read_manifest()
+
+    def _read_manifest(self) -> dict[str, Any]:
+        file = self.path / MANIFEST
+        if not self.path.exists():
+            raise RunError(f"there is no run at {self.path}")
+        if not file.is_file():
+            partial = " (an unfinished one is called RUN.partial)" if self.path.name.endswith(".partial") else ""
+            raise RunError(f"{self.path} is not a run: it has no {MANIFEST}{partial}")
+        try:
+            manifest = json.loads(file.read_bytes())
+        except (ValueError, UnicodeDecodeError) as error:
+            raise IntegrityError(f"{file} is not JSON: {error}; it was altered after it was written") from error
+        if not isinstance(manifest, dict) or not isinstance(manifest.get("files"), dict):
+            raise IntegrityError(f"{file} is not the manifest of a run: 'files' is missing")
+        outside = [name for name in manifest["files"] if name.startswith("/") or ".." in name.split("/")]
+        if outside:
+            raise IntegrityError(f"{file} names a file outside of its own folder: {outside[0]!r}")
+        stated = manifest.pop("digest", None)
+        if stated != digest_of_json(manifest):
+            raise IntegrityError(f"{file} was altered after it was written: its own digest does not match")
+        if manifest.get("format") != FORMAT:
+            raise RunError(
+                f"{file} has format {manifest.get('format')!r}, this version reads {FORMAT}: use a newer likewise"
+            )
+        return manifest
+
+    @property
+    def files(self) -> dict[str, str]:
+        """The files that belong to the run, with their digests."""
+        return dict(self.manifest["files"])
+
+    def file(self, name: str) -> Path:
+        """Return the path of one of the run's files after checking its content against run.json."""
+        path = self.path / name
+        if name not in self._checked:
+            problem = self._problem(name)
+            if problem:
+                raise IntegrityError(f"{problem}; `likewise verify {self.path}` lists all that is wrong")
+            self._checked.add(name)
+        return path
+
+    def json(self, name: str) -> Any:
+        """Return the content of a JSON file of the run."""
+        return json.loads(self.file(name).read_bytes())
+
+    def _problem(self, name: str) -> str | None:
+        path = self.path / name
+        stated = self.manifest["files"].get(name)
+        if stated is None:
+            return f"{path} does not belong to this run: {MANIFEST} does not name it"
+        if not path.is_file():
+            return f"{path} is missing"
+        if digest_of_file(path) != stated:
+            return f"{path} was altered after it was written: its sha256 does not match {MANIFEST}"
+        return None
+
+    def verify(self) -> list[str]:
+        """Check every file; return a sentence for each that is missing, altered or foreign."""
+        problems = [problem for name in self.files if (problem := self._problem(name))]
+        present = {str(path.relative_to(self.path).as_posix()) for path in self.path.rglob("*") if not path.is_dir()}
+        foreign = sorted(present - set(self.files) - {MANIFEST})
+        return problems + [f"{self.path / name} does not belong to this run" for name in foreign]
