@@ -13,9 +13,7 @@ and at the end the folder is renamed: whatever happens, a RUN is the old one or 
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
-import hashlib
 import json
 import os
 import shutil
@@ -25,60 +23,10 @@ from pathlib import Path
 from typing import Any, BinaryIO, Self
 
 from likewise.errors import IntegrityError, RunError, RunExists
+from likewise.files import atomic, digest_of_file, digest_of_json, sync_folder, whole
 
 MANIFEST = "run.json"
 FORMAT = 1
-_BLOCK = 1 << 20
-
-
-def digest_of_bytes(data: bytes) -> str:
-    """Return `sha256:<hex>` of some bytes."""
-    return "sha256:" + hashlib.sha256(data).hexdigest()
-
-
-def digest_of_file(path: Path) -> str:
-    """Return `sha256:<hex>` of a file's content."""
-    sha = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            sha.update(block)
-    return "sha256:" + sha.hexdigest()
-
-
-def digest_of_json(value: Any) -> str:
-    """Return `sha256:<hex>` of a JSON value in canonical form (sorted keys, no spaces, UTF-8)."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return digest_of_bytes(text.encode())
-
-
-@contextmanager
-def atomic(path: Path) -> Iterator[BinaryIO]:
-    """Open a file for writing that appears under its name only when the block ends well.
-
-    It is written beside its place under a temporary name, flushed, synced to disk and renamed; when the block
-    fails the temporary file is removed and an older file of that name stays as it was.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise
-    sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make renames inside `folder` survive a power cut."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def exchange(one: Path, other: Path) -> bool:
@@ -158,11 +106,8 @@ class RunWriter:
         """Let `save` write the file `name`, for libraries that insist on a path."""
         target = self.partial / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = target.with_name(f".{target.name}.tmp")
-        save(temporary)
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        temporary.replace(target)
+        with whole(target) as temporary:
+            save(temporary)
         self._written[name] = digest_of_file(target)
 
     def write_json(self, name: str, value: Any) -> None:

@@ -1,0 +1,73 @@
+"""Files that are whole or absent, and their digests: bytes in, a name on disk or `sha256:…` out.
+
+Both the run folder and the files of vectors stand on this, and neither may import the other.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+_BLOCK = 1 << 20
+
+
+def digest_of_bytes(data: bytes) -> str:
+    """Return `sha256:<hex>` of some bytes."""
+    return "sha256:" + hashlib.sha256(data).hexdigest()
+
+
+def digest_of_file(path: Path) -> str:
+    """Return `sha256:<hex>` of a file's content."""
+    sha = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            sha.update(block)
+    return "sha256:" + sha.hexdigest()
+
+
+def digest_of_json(value: Any) -> str:
+    """Return `sha256:<hex>` of a JSON value in canonical form (sorted keys, no spaces, UTF-8)."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return digest_of_bytes(text.encode())
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path` that takes its name only when the block ends well.
+
+    At the end the file is synced to disk and renamed; when the block fails it is removed, and an older file
+    of that name stays as it was.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        yield temporary
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+@contextmanager
+def atomic(path: Path) -> Iterator[BinaryIO]:
+    """Open a file for writing that appears under its name only when the block ends well."""
+    with whole(path) as temporary, temporary.open("wb") as file:
+        yield file
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames inside `folder` survive a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,106 @@
+"""A table of words as an encoder: texts or words in, vectors out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, Self, final
+
+import numpy as np
+from jaxtyping import Float, Float32, Int
+
+from likewise.contracts import Array, State
+from likewise.errors import OptionError, ShapeError
+from likewise.files import digest_of_json
+from likewise.space import Space
+
+VERSION = 1
+_TEXTS_AT_ONCE = 4096
+
+
+class Embedded(NamedTuple):
+    """Vectors of texts, and how many words of each text were and were not in the table."""
+
+    vectors: Float32[Array, "n d"]
+    known: Int[Array, " n"]
+    unknown: Int[Array, " n"]
+
+
+@final
+class WordTable:
+    """An encoder that looks words up: a text is the mean of the vectors of its known words.
+
+    `tokenizer` are the options with which the words were found, so that new texts are cut in the same way.
+    `output` are the vectors of the other side of training (word2vec's context vectors), kept for later use.
+
+    >>> table = WordTable(Space(["good", "bad"], np.array([[1.0, 0.0], [-1.0, 0.0]])))
+    >>> table.embed(["good good bad bad", "good good", "unheard of"]).tolist()
+    [[0.0, 0.0], [1.0, 0.0], [0.0, 0.0]]
+    """
+
+    kind = "word-table"
+
+    def __init__(
+        self,
+        space: Space,
+        *,
+        output: Float[Array, "n d"] | None = None,
+        tokenizer: Mapping[str, Any] | None = None,
+        fingerprint: str | None = None,
+    ) -> None:
+        if output is not None and output.shape != space.vectors.shape:
+            raise ShapeError(f"output vectors are {output.shape}, vectors are {space.vectors.shape}: they go in pairs")
+        self.tokenizer = dict(tokenizer or {})
+        self.output = output
+        self.fingerprint = fingerprint or fingerprint_of(space, self.tokenizer)
+        self.space = space.labelled(self.fingerprint)
+
+    @property
+    def dim(self) -> int:
+        """The number of dimensions of its vectors."""
+        return self.space.dim
+
+    def embed(self, objects: Sequence[Any], *, kind: str | None = None) -> Float32[Array, "n d"]:
+        """Return a row for each text (kind `text`, the default), or for each word (`word`; KeyMissing if unknown).
+
+        A text is a string, or a list of words that somebody has cut already.
+        """
+        if kind == "word":
+            return self.space[list(objects)]
+        if kind not in (None, "text"):
+            raise OptionError(f"kind {kind!r}: a table of words embeds text or word")
+        return self.embed_texts(objects).vectors
+
+    def embed_texts(self, texts: Sequence[str | Sequence[str]]) -> Embedded:
+        """Return the mean vector of each text's known words (zero where none is known), and both counts."""
+        vectors = np.zeros((len(texts), self.dim), np.float32)
+        known = np.zeros(len(texts), np.int64)
+        unknown = np.zeros(len(texts), np.int64)
+        for start in range(0, len(texts), _TEXTS_AT_ONCE):
+            for i, words in enumerate(self.words_of(texts[start : start + _TEXTS_AT_ONCE]), start):
+                rows = [row for word in words if (row := self.space.row(word)) is not None]
+                known[i], unknown[i] = len(rows), len(words) - len(rows)
+                if rows:
+                    vectors[i] = self.space.vectors[rows].mean(axis=0, dtype=np.float64)
+        return Embedded(vectors, known, unknown)
+
+    def words_of(self, texts: Sequence[str | Sequence[str]]) -> list[list[str]]:
+        """Cut texts into words as the table's own text was cut."""
+        return [re.findall(r"\w+", text.lower()) if isinstance(text, str) else list(text) for text in texts]
+
+    def state(self) -> State:
+        """Return all that is needed to make the table again, as plain arrays and JSON."""
+        arrays = {"vectors": self.space.vectors} | ({} if self.output is None else {"output": self.output})
+        about = {"kind": self.kind, "version": VERSION, "dim": self.dim, "tokenizer": self.tokenizer}
+        return arrays, about | {"words": list(self.space.keys)}
+
+    @classmethod
+    def from_state(cls, state: State) -> Self:
+        """Make a table from `state()`."""
+        arrays, about = state
+        return cls(Space(about["words"], arrays["vectors"]), output=arrays.get("output"), tokenizer=about["tokenizer"])
+
+
+def fingerprint_of(space: Space, tokenizer: Mapping[str, Any]) -> str:
+    """Return the digest of what decides an embedding: words, vectors and tokeniser (not the output vectors)."""
+    return digest_of_json(["word-table", VERSION, space.content_digest(), dict(tokenizer)])
