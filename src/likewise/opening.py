@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Protocol, final
 
@@ -16,9 +17,11 @@ import numpy as np
 from jaxtyping import Float32
 
 from likewise.contracts import Array, Encoder
-from likewise.errors import FingerprintError, IntegrityError, RunError
+from likewise.errors import FingerprintError, IntegrityError, OptionError, RunError, RunExists
 from likewise.run import RunFolder, RunWriter
-from likewise.space import Space
+from likewise.session import Note, Progress, Session
+from likewise.space import Space, formats
+from likewise.space.content import ContentDigest
 from likewise.space.items import read_items, write_items
 from likewise.space.tensors import read_matrix, write_matrix
 from likewise.words.table import WordTable
@@ -125,13 +128,35 @@ class NoEncoder(RunError):
     """A run that has vectors but nothing that could make more of them."""
 
 
-def open(path: str | os.PathLike[str], *, keys: str | os.PathLike[str] | None = None) -> Run:
-    """Open a run folder or a file of vectors; `keys` names the keys of an .npy file.
+def open(
+    path: str | os.PathLike[str],
+    *,
+    keys: str | os.PathLike[str] | None = None,
+    encoding: str = "utf-8",
+    errors: str = "strict",
+) -> Run:
+    """Open a run folder or a file of vectors; nothing is read before it is asked for, except run.json.
 
-    Nothing is read before it is asked for, except run.json.
+    `keys` names the keys of an .npy file: a text file (one a line), a JSON list or a Parquet column. Without it
+    they are looked for beside it (vectors.keys.txt), else rows are numbered. `encoding` and `errors` are for
+    keys in text and binary files.
     """
     place = Path(path)
-    return _open_folder(place)
+    if place.is_dir() or not place.exists():
+        if keys is not None:
+            raise OptionError(f"{place} is a run and holds its own keys: leave out {keys}")
+        return _open_folder(place)
+    names = None if keys is None else Path(keys)
+    return Run(
+        space=lambda: formats.read_space(place, keys=names, encoding=encoding, errors=errors),
+        encoder=lambda: _no_encoder(place),
+        manifest={"recipe": None, "encoder": None, "source": {"file": place.name, "format": formats.format_of(place)}},
+        path=place,
+    )
+
+
+def _no_encoder(path: Path) -> Encoder:
+    raise NoEncoder(f"{path} holds vectors and no encoder, so it cannot embed anything new: that takes a run")
 
 
 def open_space(path: str | os.PathLike[str], *, keys: str | os.PathLike[str] | None = None) -> Space:
@@ -157,7 +182,7 @@ def write_space(writer: RunWriter, space: Space) -> dict[str, Any]:
     """Write a run's space/ and return what run.json says about it."""
     with writer.open(VECTORS) as file:
         write_matrix(file, "vectors", space.dim, [space.vectors])
-    writer.write(ITEMS, lambda path: write_items(path, space))
+    writer.write(ITEMS, lambda path: write_items(path, space.keys, space.kind, space.items))
     return {"fingerprint": space.fingerprint, "space": {"kind": space.kind, "rows": len(space), "dim": space.dim}}
 
 
@@ -207,3 +232,98 @@ def _read_word_table(folder: RunFolder, space: Space, about: Mapping[str, Any]) 
 
 
 KINDS: dict[str, Callable[[RunFolder, Space, Mapping[str, Any]], Encoder]] = {"word-table": _read_word_table}
+
+
+def convert(
+    src: str | os.PathLike[str],
+    dst: str | os.PathLike[str],
+    *,
+    to: str | None = None,
+    keys: str | os.PathLike[str] | None = None,
+    encoding: str = "utf-8",
+    errors: str = "strict",
+    overwrite: bool = False,
+    session: Session | None = None,
+) -> Path:
+    """Write the vectors of `src` in another format, a block of rows at a time, and return where they are.
+
+    The format is `to`, or told by the ending of `dst` (none: a run folder, without an encoder). Vectors may be
+    larger than memory; keys may not. An .npy file gets its keys beside it: vectors.npy, vectors.keys.txt.
+    """
+    source, target, session = Path(src), Path(dst), session or Session()
+    name = formats.format_to_write(target, to)
+    rows = _rows_of(source, None if keys is None else Path(keys), encoding, errors)
+    if name == "run" and rows.format == "run":
+        raise OptionError(f"{source} is a run already: copy the folder")
+    if target.exists() and source.exists() and target.samefile(source):
+        raise OptionError(f"{target} is what is read: choose another name to write")
+    if name != "run" and target.exists() and (target.is_dir() or not overwrite):
+        way = "choose another name" if target.is_dir() else "choose another name, or replace it with --overwrite"
+        raise RunExists(f"{target} exists: {way}")
+    rows = replace(rows, blocks=partial(_telling, rows, session))
+    left = [column for column in rows.names if name not in ("parquet", "run")]
+    if left:
+        session.tell(Note(f"left out, for {name} holds keys and vectors only: {', '.join(left)}"))
+    with session.stage("convert"):
+        if name == "run":
+            _write_run(target, rows, overwrite=overwrite)
+        else:
+            _write_file(target, name, rows)
+    return target
+
+
+def _write_file(target: Path, name: str, rows: formats.Rows) -> None:
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        formats.write_rows(target, name, rows)
+    except OSError as error:
+        raise RunError(f"could not write {target}: {error.strerror or error}; nothing of it was kept") from error
+
+
+def _rows_of(path: Path, keys: Path | None, encoding: str, errors: str) -> formats.Rows:
+    if not path.is_dir():
+        return formats.open_rows(path, keys=keys, encoding=encoding, errors=errors)
+    folder = RunFolder(path)
+    names, _, items = read_items(folder.file(ITEMS))
+    vectors = read_matrix(folder.file(VECTORS), "vectors")
+    return formats.mapped_rows(path, "run", names, vectors, items)
+
+
+def _telling(rows: formats.Rows, session: Session) -> Iterator[formats.Block]:
+    done = 0
+    for block in rows.blocks():
+        yield block
+        done += len(block.keys)
+        session.tell(Progress("convert", done, rows.count, "rows"))
+        if session.stopped:
+            raise KeyboardInterrupt
+
+
+def _write_run(path: Path, rows: formats.Rows, *, overwrite: bool) -> None:
+    keys: list[str] = []
+    columns: dict[str, list[Array]] = {name: [] for name in rows.names}
+    digest = ContentDigest()
+
+    def vectors() -> Iterator[Array]:
+        for block in rows.checked():
+            digest.add(block.keys, block.vectors)
+            keys.extend(block.keys)
+            for name, values in columns.items():
+                values.append(block.columns[name])
+            yield block.vectors
+
+    with RunWriter(path, overwrite=overwrite) as writer:
+        with writer.open(VECTORS) as file:
+            write_matrix(file, "vectors", rows.dim, vectors())
+        items = {name: np.concatenate(values) for name, values in columns.items()}
+        writer.write(ITEMS, lambda place: write_items(place, keys, "word", items))
+        writer.finish(
+            {
+                "recipe": None,
+                "status": "converted from a file of vectors: it has no encoder and cannot embed",
+                "source": {"file": rows.path.name, "format": rows.format},
+                "encoder": None,
+                "fingerprint": digest.value,
+                "space": {"kind": "word", "rows": len(keys), "dim": rows.dim},
+            }
+        )

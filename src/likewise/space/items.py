@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,17 +10,16 @@ import numpy as np
 
 from likewise.contracts import Array
 from likewise.errors import FormatError
-from likewise.space.space import Space
 
 
-def write_items(path: Path, space: Space) -> None:
-    """Write one row a key: `key`, `kind`, and a column for each of the space's items."""
+def write_items(path: Path, keys: Sequence[str], kind: str, items: Mapping[str, Array]) -> None:
+    """Write one row a key: `key`, `kind`, and the other columns."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    columns: dict[str, Any] = {"key": pa.array(space.keys, pa.string())}
-    columns["kind"] = pa.DictionaryArray.from_arrays(np.zeros(len(space), np.int32), pa.array([space.kind]))
-    columns |= {name: pa.array(column) for name, column in space.items.items()}
+    columns: dict[str, Any] = {"key": pa.array(keys, pa.string())}
+    columns["kind"] = pa.DictionaryArray.from_arrays(np.zeros(len(keys), np.int32), pa.array([kind]))
+    columns |= {name: pa.array(column) for name, column in items.items()}
     pq.write_table(pa.table(columns), path)
 
 

@@ -12,15 +12,17 @@ _COMMON = "abcdefghijklmnopqrstuvwxyz0123456789-'_"
 def nearest_keys(word: str, index: Mapping[str, int], keys: Sequence[str], *, most: int = 3) -> list[str]:
     """Return up to `most` keys spelled like `word`: other cases first, then one edit away, then about alike.
 
-    Within each step the key with the lower row comes first: in a vocabulary that is the more frequent word.
+    Within each step keys with the same first letter come first, then those with the lower row: in a vocabulary
+    those are the more frequent words.
 
     >>> nearest_keys("quene", {"queen": 0, "king": 1}, ["queen", "king"])
     ['queen']
     """
     found: dict[str, None] = {}
     for step in (_cases, _edits):
-        known = sorted({index[s] for s in step(word) if s in index and s != word})
-        found.update(dict.fromkeys(keys[row] for row in known))
+        known = {index[s] for s in step(word) if s in index and s != word}
+        by_row = sorted(known, key=lambda row: (keys[row][:1].lower() != word[:1].lower(), row))
+        found.update(dict.fromkeys(keys[row] for row in by_row))
         if len(found) >= most:
             return list(found)[:most]
     found.update(dict.fromkeys(_alike(word, keys)))
