@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Literal, TypeAlias, get_args
 
 import numpy as np
@@ -9,7 +10,8 @@ from jaxtyping import Float, Float32, Int, Int64
 
 from likewise.contracts import Array
 from likewise.errors import OptionError, ShapeError
-from likewise.kernels import neighbours_twin
+from likewise.kernels import _native, neighbours_twin
+from likewise.kernels.levels import level as chosen_level
 
 Metric: TypeAlias = Literal["cosine", "dot", "euclidean"]
 METRICS: tuple[str, ...] = get_args(Metric)
@@ -36,8 +38,13 @@ def top_k(
     ([[0, 1]], [[1.0, 0.0]])
     """
     queries, base, excluded = _checked(queries, base, k, metric, exclude)
-    rows, scores = neighbours_twin.top_k(queries, base, min(k, len(base)), metric=metric, exclude=excluded)
-    return rows, scores.astype(np.float32)
+    k, name = min(k, len(base)), chosen_level(level)
+    if name == "numpy":
+        return neighbours_twin.top_k(queries, base, k, metric=metric, exclude=excluded)
+    rows, scores = np.empty((len(queries), k), np.int64), np.empty((len(queries), k), np.float32)
+    workers = threads if threads > 0 else len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0
+    _native.top_k(queries, base, METRICS.index(metric), excluded, workers or os.cpu_count() or 1, name, rows, scores)
+    return rows, scores
 
 
 def _checked(

@@ -1,12 +1,13 @@
 """Exact nearest neighbours in plain NumPy: what the compiled search must equal, written to be read.
 
-Queries and base rows in; for each query the k best rows and their scores out, in float64.
+Queries and base rows in; for each query the k best rows and their scores out: computed in
+float64, rounded to float32 once, and ordered by what is left.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Float, Float64, Int64
+from jaxtyping import Float, Float32, Float64, Int64
 
 from likewise.contracts import Array
 
@@ -38,13 +39,13 @@ SCORES = {"cosine": cosines, "dot": dots, "euclidean": distances}
 
 def top_k(
     queries: Float[Array, "q d"], base: Float[Array, "n d"], k: int, *, metric: str, exclude: Int64[Array, "q m"]
-) -> tuple[Int64[Array, "q k"], Float64[Array, "q k"]]:
+) -> tuple[Int64[Array, "q k"], Float32[Array, "q k"]]:
     """Return rows and scores, best first, ties by lower row; −1 and ±inf where fewer than k are left."""
     sign = 1.0 if metric == "euclidean" else -1.0
     rows = np.full((len(queries), k), -1, np.int64)
-    found = np.full((len(queries), k), sign * np.inf)
+    found = np.full((len(queries), k), sign * np.inf, np.float32)
     for i in range(len(queries)):
-        scores = SCORES[metric](queries[i : i + 1], base)[0]
+        scores = SCORES[metric](queries[i : i + 1], base)[0].astype(np.float32)
         order = np.argsort(sign * scores, kind="stable")
         order = order[~np.isin(order, exclude[i])][:k]
         rows[i, : len(order)], found[i, : len(order)] = order, scores[order]

@@ -75,7 +75,7 @@ def _writer(path: Path, kind: str | None) -> Any:
         case "bz2":
             return bz2.open(path, "wb")
         case "xz":
-            return lzma.open(path, "wb")
+            return lzma.open(path, "wb", preset=1)
         case "zst":
             import pyarrow as pa
 
