@@ -6,8 +6,9 @@ holds what came out. A recipe joins them. Nothing here does any work.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
@@ -16,6 +17,8 @@ from jaxtyping import Float
 if TYPE_CHECKING:
     from likewise.session import Session
     from likewise.space import Space
+
+    OnEpoch: TypeAlias = Callable[[int, Space], None]
 
     Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 else:
@@ -76,10 +79,15 @@ class Recipe(Protocol):
     def options(self) -> Mapping[str, Any]:
         """Every option, given or default, as JSON-able values."""
 
-    def fit(self, source: Source, session: Session) -> Encoder:
-        """Learn from `source`, telling `session` how it goes."""
+    def prepare(self, source: Source, session: Session, *, folder: Path | None = None) -> Any:
+        """Read `source` once into what `fit` needs; `folder` takes what does not fit into memory."""
 
-    def embed(self, encoder: Encoder, source: Source) -> Space:
+    def fit(
+        self, prepared: Any, session: Session, *, seed: int | None = None, on_epoch: OnEpoch | None = None
+    ) -> Encoder:
+        """Learn, telling `session` how it goes; several seeds may share what was prepared."""
+
+    def embed(self, encoder: Encoder, prepared: Any) -> Space:
         """Return the space of what was learned."""
 
 

@@ -1,1 +1,14 @@
-"""TODO."""
+"""The named ways to learn, as short functions: options in, a Recipe out. No maths, no loops."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from likewise.contracts import Recipe
+from likewise.recipes.options import Described, Option, check, describe, unknown
+from likewise.recipes.words import word2vec
+
+RECIPES: dict[str, Callable[..., Recipe]] = {"word2vec": word2vec}
+"""The recipes by name; the first is chosen for plain text."""
+
+__all__ = ["RECIPES", "Described", "Option", "check", "describe", "unknown", "word2vec"]

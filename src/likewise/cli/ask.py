@@ -1,0 +1,128 @@
+"""`near`, `analogy`, `embed`: questions to a space in, answers out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from likewise.cli import render
+from likewise.cli.options import FILE, as_json, keys_file, quiet
+from likewise.errors import OptionError
+
+count = click.option("-k", type=click.IntRange(1), default=10, show_default=True, help="How many answers.")
+
+
+@click.command()
+@click.argument("run", type=FILE)
+@click.argument("keys", nargs=-1, metavar="[KEY]...")
+@click.option("--text", multiple=True, help="A new text to encode and search by; may be repeated.")
+@count
+@click.option("--metric", type=click.Choice(["cosine", "dot", "euclidean"]), default="cosine", show_default=True)
+@keys_file
+@as_json
+def near(run: Path, keys: tuple[str, ...], text: tuple[str, ...], k: int, metric: str, **given: Any) -> None:
+    """Find what is most like each KEY in RUN (a run folder or a file of vectors).
+
+    Several keys are several questions. A key is never among its own answers.
+    """
+    import likewise as lw
+
+    if not keys and not text:
+        raise OptionError(f"near needs a key or --text: likewise near {run} KEY")
+    opened = lw.open(run, keys=given["keys_file"])
+    answers = {key: opened.space.near(key, k, metric=metric) for key in keys}
+    if text:
+        vectors = opened.encoder.embed(list(text))
+        empty = [t for t, v in zip(text, vectors, strict=True) if not v.any()]
+        if empty:
+            raise OptionError(f"no word of {empty[0]!r} is known to {run}: nothing to search by")
+        answers |= dict(zip(text, opened.space.near(vectors, k, metric=metric), strict=True))
+    if given["json"]:
+        render.say_json(
+            [
+                {"query": query, "near": [{"key": found.key, "score": found.score} for found in row]}
+                for query, row in answers.items()
+            ]
+        )
+        return
+    for query, row in answers.items():
+        render.table([query, f"{metric}#"], [(found.key, f"{found.score:.3f}") for found in row])
+        render.say()
+
+
+@click.command()
+@click.argument("run", type=FILE)
+@click.argument("a")
+@click.argument("b")
+@click.argument("c")
+@count
+@click.option("--method", type=click.Choice(["3cosadd", "3cosmul"]), default="3cosadd", show_default=True)
+@keys_file
+@as_json
+def analogy(run: Path, a: str, b: str, c: str, k: int, method: str, **given: Any) -> None:
+    """A is to B as C is to ?: likewise analogy RUN man king woman.
+
+    Both answers are shown: with A, B and C left out, as the field counts it, and with them left in.
+    """
+    import likewise as lw
+
+    space = lw.open(run, keys=given["keys_file"]).space
+    answer = space.analogy(a, b, c, k, method=method)
+    if given["json"]:
+        render.say_json(
+            {
+                "question": [a, b, c],
+                "method": method,
+                "excluded": [{"key": n.key, "score": n.score} for n in answer.excluded],
+                "included": [{"key": n.key, "score": n.score} for n in answer.included],
+            }
+        )
+        return
+    render.say(f"{b} − {a} + {c} ≈ ?  ({method})\n")
+    render.table(
+        ["inputs left out", "score#", "   inputs left in", "score# "],
+        [
+            (out.key, f"{out.score:.3f}", f"   {kept.key}", f"{kept.score:.3f}")
+            for out, kept in zip(answer.excluded, answer.included, strict=False)
+        ],
+    )
+
+
+@click.command()
+@click.argument("run", type=FILE)
+@click.argument("file", type=FILE)
+@click.option(
+    "--out", type=FILE, help="File of vectors to write; the ending chooses the format. [FILE.vectors.parquet]"
+)
+@click.option("--column", help="Column of a CSV, JSONL or Parquet file that holds the text.")
+@click.option("--encoding", default="utf-8", show_default=True, help="How the text is encoded.")
+@click.option("--overwrite", is_flag=True, help="Replace the file to write if it is there.")
+@quiet
+@as_json
+def embed(run: Path, file: Path, out: Path | None, **given: Any) -> None:
+    """Encode each line of FILE with RUN and write the vectors.
+
+    The vector of a text is the mean of the vectors of its known words. A text without a known word gets zeros,
+    and is counted.
+    """
+    import likewise as lw
+
+    out = out or file.with_name(file.name + ".vectors.parquet")
+    with render.Screen(quiet=given["quiet"] or given["json"]) as session:
+        made = lw.embed_file(
+            run,
+            file,
+            out,
+            column=given["column"],
+            encoding=given["encoding"],
+            overwrite=given["overwrite"],
+            session=session,
+        )
+    if given["json"]:
+        render.say_json(made)
+        return
+    render.say(f"{made['texts']:,} texts × {made['dim']} → {out}")
+    if made["empty"]:
+        render.say(f"{made['empty']:,} of them hold no known word: their vectors are zero")

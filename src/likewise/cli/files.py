@@ -1,0 +1,54 @@
+"""`convert` and `tour`: files in, other files or a page out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from likewise.cli import render
+from likewise.cli.options import FILE, as_json, keys_file, quiet
+
+FORMATS = ["npy", "npz", "parquet", "word2vec", "word2vec-binary", "glove", "run"]
+
+
+@click.command()
+@click.argument("source", metavar="IN", type=FILE)
+@click.argument("target", metavar="OUT", type=FILE)
+@click.option("--to", type=click.Choice(FORMATS), help="Format to write; without it the ending of OUT decides.")
+@click.option("--overwrite", is_flag=True, help="Replace OUT if it is there.")
+@keys_file
+@quiet
+@as_json
+def convert(source: Path, target: Path, to: str | None, overwrite: bool, **given: Any) -> None:
+    """Rewrite vectors in another format: IN and OUT are run folders or files of vectors."""
+    import likewise as lw
+
+    with render.Screen(quiet=given["quiet"] or given["json"]) as session:
+        made = lw.convert(source, target, to=to, keys=given["keys_file"], overwrite=overwrite, session=session)
+    if given["json"]:
+        render.say_json(made)
+    else:
+        render.say(f"{made['keys']:,} keys × {made['dim']} → {target} ({made['format']})")
+
+
+@click.command()
+@click.option("--out", type=FILE, default=Path("tour.html"), show_default=True, help="The page to write.")
+@click.option("--only", multiple=True, help="Run only the panels whose name holds this; may be repeated.")
+@click.option("--run", type=FILE, help="A run of word vectors to use, instead of learning one.")
+@click.option("--data", help="Text to learn from, instead of the one that is found.")
+@quiet
+@as_json
+def tour(out: Path, **given: Any) -> None:
+    """Show, on one offline page, each statement that likewise makes good, with its evidence."""
+    from likewise.tour import take_tour
+
+    with render.Screen(quiet=given["quiet"] or given["json"]) as session:
+        panels = take_tour(out, only=given["only"], run=given["run"], data=given["data"], session=session)
+    if given["json"]:
+        render.say_json([panel.as_json() for panel in panels])
+        return
+    for panel in panels:
+        render.say(f"{panel.statement}\n    {panel.finding}")
+    render.say(f"\npage  {out}")

@@ -1,0 +1,118 @@
+"""`evaluate`, `doctor`, `verify`: a run or a file of vectors in, a judgement out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from likewise.cli import render
+from likewise.cli.options import FILE, as_json, gold, keys_file, quiet
+
+BAD = ("partial collapse", "dimensional collapse", "complete collapse")
+
+
+@click.command()
+@click.argument("run", type=FILE)
+@gold
+@click.option("--html", type=FILE, help="Also write the report as a page.")
+@keys_file
+@quiet
+@as_json
+def evaluate(run: Path, html: Path | None, **given: Any) -> None:
+    """Measure what the vectors of RUN are worth, beside honest baselines.
+
+    RUN is a run folder or a file of vectors, whoever made it.
+    """
+    import likewise as lw
+
+    with render.Screen(quiet=given["quiet"] or given["json"]) as session:
+        report = lw.evaluate(
+            lw.open(run, keys=given["keys_file"]),
+            analogies=given["analogies"],
+            pairs=given["pairs"],
+            labels=given["labels"],
+            session=session,
+        )
+    if html is not None:
+        lw.write_page(html, report.to_html())
+    if given["json"]:
+        render.say_json(report.as_json())
+        return
+    show_report(report.as_json())
+    if html is not None:
+        render.say(f"\nreport  {html}")
+
+
+def show_report(report: dict[str, Any]) -> None:
+    """Print a report's verdict and its numbers."""
+    show_verdict(report["verdict"])
+    for section in report["sections"]:
+        numbers = section.get("numbers", [])
+        if numbers:
+            render.say()
+            render.table(
+                [section["title"], "value#", "95 % interval#", "n#", "  baselines"],
+                [_row(number) for number in numbers],
+            )
+
+
+def _row(number: dict[str, Any]) -> tuple[str, ...]:
+    interval = f"{number['low']:.3f} – {number['high']:.3f}" if "low" in number else ""
+    baselines = ", ".join(f"{name} {value:.3g}" for name, value in number.get("baselines", {}).items())
+    return (
+        number["name"],
+        f"{number['value']:.4g}",
+        interval,
+        f"{number['n']:,}" if "n" in number else "",
+        "  " + baselines,
+    )
+
+
+def show_verdict(diagnosis: dict[str, Any]) -> None:
+    """Print a diagnosis: the verdict, one sentence of evidence, one of advice."""
+    verdict = diagnosis["verdict"]
+    colour = {"healthy": "green", "anisotropic": "yellow", "cannot tell": "yellow"}.get(verdict, "red")
+    render.say(verdict, style=f"bold {colour}")
+    render.say(diagnosis["evidence"])
+    render.say(diagnosis["advice"])
+
+
+@click.command()
+@click.argument("run", type=FILE)
+@keys_file
+@as_json
+@click.pass_context
+def doctor(context: click.Context, run: Path, **given: Any) -> None:
+    """Tell in words whether the vectors of RUN have collapsed. Exit code 1 if they have.
+
+    RUN is a run folder or a file of vectors, whoever made it. Verdicts: healthy, anisotropic, partial collapse,
+    dimensional collapse, complete collapse, cannot tell.
+    """
+    import likewise as lw
+
+    diagnosis = lw.doctor(lw.open(run, keys=given["keys_file"])).as_json()
+    if given["json"]:
+        render.say_json(diagnosis)
+    else:
+        show_verdict(diagnosis)
+    context.exit(1 if diagnosis["verdict"] in BAD else 0)
+
+
+@click.command()
+@click.argument("run", type=FILE)
+@as_json
+@click.pass_context
+def verify(context: click.Context, run: Path, json: bool) -> None:
+    """Check every file of RUN against its sha256. Exit code 1 if one is missing, altered or foreign."""
+    import likewise as lw
+
+    problems = lw.verify(run)
+    if json:
+        render.say_json({"run": str(run), "intact": not problems, "problems": problems})
+    else:
+        for problem in problems:
+            render.say(problem)
+        render.say(f"{run}: {'intact' if not problems else f'{len(problems)} wrong'}")
+    context.exit(1 if problems else 0)

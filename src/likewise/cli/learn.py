@@ -1,0 +1,159 @@
+"""`learn` and `recipes`: a recipe's typed signature in, a command with its options out."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from likewise.cli import render
+from likewise.cli.options import as_json, gold, quiet
+from likewise.errors import OptionError
+from likewise.recipes import RECIPES, Described, describe, unknown
+
+
+class LearnCommand(click.Command):
+    """`learn`, whose options are its own and those of the recipe that is named."""
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        """Read the recipe's name first, then parse with its options."""
+        named = next((arg for arg in args if arg in RECIPES), None)
+        recipe = named or next(iter(RECIPES))
+        options = [_as_click(option) for option in describe(RECIPES[recipe]).values()]
+        command = click.Command(
+            self.name,
+            callback=self.callback,
+            params=[*self.params, *options],
+            help=f"{self.help}\n\n\b\n{_about(recipe)}",
+        )
+        try:
+            context = command.make_context(info_name, list(args), parent, **extra)
+        except click.NoSuchOption as error:
+            name = error.option_name.lstrip("-").replace("-", "_")
+            own = {p.name for p in self.params if p.name}
+            known = describe(RECIPES[recipe])
+            near = sorted(own & {name})
+            raise OptionError(near[0] if near else unknown(name, known, recipe, dashes=True)) from None
+        context.command = command
+        return context
+
+    def invoke(self, context: click.Context) -> Any:
+        """Run the command that `make_context` built."""
+        return context.command.invoke(context) if context.command is not self else super().invoke(context)
+
+
+def _about(recipe: str) -> str:
+    return f"The options below --seeds are those of {recipe}: {_summary(recipe)}"
+
+
+def _summary(recipe: str) -> str:
+    return (RECIPES[recipe].__doc__ or "").strip().split("\n")[0]
+
+
+def _as_click(option: Described) -> click.Option:
+    flag = "--" + option.name.replace("_", "-")
+    about = option.about
+    help_text = about.meaning + (f" [{about.unit}]" if about.unit else "")
+    if option.kind is bool:
+        return click.Option([f"{flag}/--no-{flag[2:]}"], default=option.default, help=help_text, show_default=True)
+    kind: Any = click.Choice(option.choices) if option.choices else option.kind
+    default = option.default
+    return click.Option([flag], type=kind, default=default, help=help_text, show_default=default is not None)
+
+
+@click.command(cls=LearnCommand)
+@click.argument("what", nargs=-1, required=True, metavar="[RECIPE] DATA")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder to write; without it runs/NAME, which is printed.")
+@click.option("--overwrite", is_flag=True, help="Replace a run that is there, when the new one is complete.")
+@click.option("--column", help="Column of a CSV, JSONL or Parquet file that holds the text.")
+@click.option("--encoding", default="utf-8", show_default=True, help="How the text is encoded.")
+@click.option("--errors", type=click.Choice(["strict", "replace", "ignore"]), default="strict", show_default=True)
+@gold
+@click.option("--seeds", type=click.IntRange(1), default=1, show_default=True, help="Learn this often; compare.")
+@quiet
+@as_json
+@click.pass_context
+def learn(context: click.Context, what: tuple[str, ...], **given: Any) -> None:
+    """Learn embeddings from DATA and write a run folder with its evidence.
+
+    DATA is a text file (plain, gzip, xz, bz2, zstd), a folder of them, WikiExtractor output, a CSV, JSONL or
+    Parquet file with --column, or - for standard input. Without a RECIPE the data are looked at and one is chosen.
+    """
+    import likewise as lw
+
+    recipe, data = _recipe_and_data(what)
+    shown = {name: given.pop(name) for name in ("quiet", "json")}
+    source = context.get_parameter_source
+    options = describe(RECIPES[recipe or next(iter(RECIPES))])
+    chosen = {
+        name: value
+        for name, value in given.items()
+        if name not in options or source(name) is not click.core.ParameterSource.DEFAULT
+    }
+    out = chosen.pop("out") or lw.learning.free_name(data)
+    with render.Screen(quiet=shown["quiet"] or shown["json"]) as session:
+        run = lw.learn(data, recipe=recipe, out=out, session=session, **chosen)
+    if shown["json"]:
+        render.say_json({"run": str(run.path), "manifest": run.manifest, "report": run.report})
+        return
+    _show(run)
+    sys.stdout.flush()
+    if run.manifest["status"] == "unfinished":
+        context.exit(130)
+
+
+def _recipe_and_data(what: tuple[str, ...]) -> tuple[str | None, str]:
+    if len(what) > 2:
+        raise OptionError(
+            f"learn takes [RECIPE] DATA, {len(what)} words came: {' '.join(what)}; quote a name with spaces"
+        )
+    if len(what) == 2:
+        recipe, data = what
+        if recipe not in RECIPES:
+            from likewise.learn import no_such_recipe
+
+            raise OptionError(no_such_recipe(recipe))
+        return recipe, data
+    (data,) = what
+    if data in RECIPES and not Path(data).exists():
+        raise OptionError(f"{data} is a recipe and there is no file of that name: likewise learn {data} DATA")
+    return None, data
+
+
+def _show(run: Any) -> None:
+    from likewise.cli.judge import show_report
+
+    show_report(run.report)
+    render.say(f"\nrun     {run.path}")
+    render.say(f"report  {run.path / 'report.html'}")
+    word = run.space.keys[min(len(run.space) - 1, 100)]
+    render.say(f"next    likewise near {run.path} {word}")
+
+
+@click.command()
+@as_json
+def recipes(json: bool) -> None:
+    """List the recipes and what each learns."""
+    if json:
+        render.say_json([_as_json(name) for name in RECIPES])
+        return
+    render.table(["recipe", "learns"], [(name, _summary(name)) for name in RECIPES])
+    render.say("\nlikewise learn RECIPE --help lists the options of one.")
+
+
+def _as_json(name: str) -> dict[str, Any]:
+    options = [
+        {
+            "name": o.name,
+            "type": o.kind.__name__,
+            "default": o.default,
+            "unit": o.about.unit,
+            "meaning": o.about.meaning,
+        }
+        for o in describe(RECIPES[name]).values()
+    ]
+    return {"name": name, "learns": _summary(name), "options": options}

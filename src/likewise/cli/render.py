@@ -1,0 +1,140 @@
+"""Rendering: events in, a progress bar and sentences on the terminal out."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from likewise.session import Derived, Estimate, Event, Finished, Logged, Note, Session
+from likewise.session import Progress as Advance
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def say(text: str = "", **style: Any) -> None:
+    """Print a line for a person."""
+    out.print(text, markup=False, **style)
+
+
+def say_json(value: Any) -> None:
+    """Print a value for a program: one JSON document, nothing else."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, allow_nan=False, indent=2 if sys.stdout.isatty() else None))
+    sys.stdout.write("\n")
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, title: str = "") -> None:
+    """Print a table; columns whose name ends with `#` are numbers and stand to the right."""
+    grid = Table(title=title or None, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    for name in columns:
+        grid.add_column(name.rstrip("#"), justify="right" if name.endswith("#") else "left", header_style="dim")
+    for row in rows:
+        grid.add_row(*(Text(cell) for cell in row))
+    out.print(grid)
+
+
+def size(number: float) -> str:
+    """Return bytes in a unit that a person can read.
+
+    >>> size(27_300_000)
+    '27 MB'
+    """
+    for unit in ("B", "kB", "MB", "GB"):
+        if number < 1000 or unit == "GB":
+            return f"{number:.0f} {unit}" if number >= 10 or unit == "B" else f"{number:.1f} {unit}"
+        number /= 1000
+    raise AssertionError
+
+
+def duration(seconds: float) -> str:
+    """Return a duration that a person can read.
+
+    >>> duration(0.35), duration(75), duration(7300)
+    ('0.3 s', '1 min 15 s', '2 h 2 min')
+    """
+    if seconds < 60:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+class _Rate(ProgressColumn):
+    """Units per second and the facts of the stage."""
+
+    def render(self, task: Task) -> Text:
+        facts = dict(task.fields["facts"])
+        rate = facts.pop("words_per_second", None) or task.finished_speed or task.speed
+        unit = task.fields["unit"]
+        shown = ""
+        if rate:
+            shown = f"{size(rate)}/s" if unit == "bytes" else f"{rate:,.0f} {unit}/s"
+        loss = " · ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in facts.items())
+        return Text(f"{shown}  {loss}", style="dim")
+
+
+class Screen:
+    """Render a session's events on standard error: a bar while something runs, a line when it has ended.
+
+    Where standard error is no terminal there is no bar, only the lines; with `quiet` there is neither.
+    """
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self._quiet = quiet
+        self._tasks: dict[str, TaskID] = {}
+        self._bar = Progress(
+            TextColumn("{task.description:<12}"),
+            BarColumn(bar_width=28),
+            TextColumn("{task.percentage:>3.0f} %"),
+            _Rate(),
+            TimeRemainingColumn(compact=True),
+            console=err,
+            transient=True,
+            disable=quiet or not err.is_terminal,
+        )
+
+    def __enter__(self) -> Session:
+        self._bar.start()
+        return Session(self._on_event)
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def _on_event(self, event: Event) -> None:
+        if self._quiet:
+            return
+        match event:
+            case Advance():
+                self._advance(event)
+            case Note(text):
+                self._line(f"  {text}")
+            case Derived(name, value, reason):
+                self._line(f"  {name} = {value}: {reason}")
+            case Estimate(stage, seconds, memory):
+                self._line(f"  {stage}: about {duration(seconds)} and {size(memory)} of memory")
+            case Finished(stage, seconds, facts):
+                self._finish(stage, seconds, facts)
+            case Logged():
+                pass
+
+    def _line(self, text: str) -> None:
+        err.print(text, markup=False, style="dim")
+
+    def _advance(self, event: Advance) -> None:
+        if event.stage not in self._tasks:
+            self._tasks[event.stage] = self._bar.add_task(event.stage, total=event.total, unit=event.unit, facts={})
+        self._bar.update(self._tasks[event.stage], completed=event.done, total=event.total, facts=event.facts)
+
+    def _finish(self, stage: str, seconds: float, facts: dict[str, float]) -> None:
+        if stage in self._tasks:
+            self._bar.remove_task(self._tasks.pop(stage))
+        shown = "".join(f" · {value:,.6g} {name.replace('_', ' ')}" for name, value in facts.items())
+        err.print(f"✓ {stage} {duration(seconds)}{shown}", markup=False)

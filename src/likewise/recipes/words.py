@@ -1,0 +1,93 @@
+"""Words: a text in, a table of word vectors out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from likewise.contracts import Source
+from likewise.recipes.options import Option
+from likewise.session import Session
+
+Tokenizer = Literal["words", "whitespace"]
+Digits = Literal["keep", "mask", "drop"]
+
+
+def word2vec(
+    *,
+    dim: Annotated[int, Option("dimensions of a vector", low=1)] = 100,
+    window: Annotated[int, Option("most words on each side that are context; drawn anew per word", "words", 1)] = 5,
+    negative: Annotated[int, Option("noise words drawn for each window", "words", 1)] = 5,
+    sample: Annotated[
+        float, Option("words more frequent than this are thinned out; 0 keeps all", "share", 0, 1)
+    ] = 1e-3,
+    power: Annotated[float, Option("noise words are drawn by count to this power", low=0)] = 0.75,
+    min_count: Annotated[int, Option("rarer words are left out", "occurrences", 1)] = 5,
+    max_vocabulary: Annotated[int | None, Option("keep only this many of the most frequent words", "words", 1)] = None,
+    epochs: Annotated[int, Option("passes over the text", "passes", 1)] = 5,
+    rate: Annotated[float, Option("learning rate at the start; it falls linearly to min_rate", low=0)] = 0.025,
+    min_rate: Annotated[float, Option("learning rate at the end", low=0)] = 1e-4,
+    tokenizer: Annotated[
+        Tokenizer, Option("words: letters, marks, digits; whitespace: split at spaces only")
+    ] = "words",
+    lowercase: Annotated[bool, Option("fold case")] = True,
+    digits: Annotated[Digits, Option("keep digits, mask each as 0, or drop them")] = "keep",
+    held_out: Annotated[
+        float, Option("paragraphs kept apart to measure the loss on, by a hash", "share", 0, 0.5)
+    ] = 0.01,
+    threads: Annotated[int, Option("0: all cores; more than one is faster and not repeatable bit by bit", low=0)] = 0,
+    seed: Annotated[int, Option("of everything random; with one thread the same seed gives the same bits", low=0)] = 1,
+) -> WordRecipe:
+    """Learn word vectors by predicting the words around each word (skip-gram with negative sampling).
+
+    Mikolov et al. 2013, "Distributed Representations of Words and Phrases and their Compositionality"
+    (arXiv:1310.4546), equation 4; noise words are shared inside one centre word's window.
+    """
+    options = dict(locals())
+    return WordRecipe("word2vec", options)
+
+
+@dataclass(frozen=True)
+class WordRecipe:
+    """Word vectors by a window that slides over a text."""
+
+    name: str
+    options: Mapping[str, Any]
+
+    def prepare(self, source: Source, session: Session, *, folder: Path | None = None) -> Reading:
+        """Tokenise and count `source` in one pass."""
+        from likewise.words.corpus import read_corpus
+
+        return read_corpus(source, session=session, folder=folder, **self._picked(*_READING))
+
+    def fit(
+        self, prepared: Reading, session: Session, *, seed: int | None = None, on_epoch: OnEpoch | None = None
+    ) -> WordTable:
+        """Learn one table of vectors."""
+        from likewise.words.table import WordTable
+        from likewise.words.word2vec import SkipGram
+
+        seed = self.options["seed"] if seed is None else seed
+        skip_gram = SkipGram(**self._picked(*_LEARNING), seed=seed)
+        vocabulary = prepared.vocabulary
+        trained = skip_gram.fit(
+            prepared.train,
+            vocabulary,
+            held_out=prepared.held_out,
+            session=session,
+            on_epoch=None if on_epoch is None else _space_of(on_epoch, vocabulary),
+        )
+        return WordTable.from_training(vocabulary, trained, self._picked(*_TOKENIZING))
+
+    def embed(self, encoder: WordTable, prepared: Reading) -> Space:
+        """Return the table itself: its keys are the words."""
+        return encoder.space
+
+    def _picked(self, *names: str) -> dict[str, Any]:
+        return {name: self.options[name] for name in names}
+
+
+_TOKENIZING = ("tokenizer", "lowercase", "digits")
+_READING = (*_TOKENIZING, "min_count", "max_vocabulary", "held_out")
+_LEARNING = ("dim", "window", "negative", "sample", "power", "epochs", "rate", "min_rate", "threads")
