@@ -17,3 +17,28 @@ def top_k(
     rows: Array,
     scores: Array,
 ) -> None: ...
+
+# words.cpp
+def skipgram(
+    *,
+    level: str,
+    vectors: Array,
+    output: Array,
+    ids: Array,
+    starts: Array,
+    keep: Array,
+    alias: Array,
+    window: int,
+    negative: int,
+    key: int,
+    rate: float,
+    slope: float,
+    floor: float,
+    full_window: bool,
+    begin: int,
+    end: int,
+) -> tuple[int, int]: ...
+def pair_products(
+    *, level: str, vectors: Array, output: Array, rows: Array, targets: Array, products: Array
+) -> None: ...
+def fill_alias(probabilities: Array, alias: Array) -> None: ...

@@ -1,0 +1,96 @@
+"""gensim on the benchmark's corpus: a corpus file and settings in, one line of JSON (and vectors) out.
+
+Runs in a virtual environment of its own, which `words.py` makes: it may import gensim, numpy and the standard library.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import threading
+import time
+from pathlib import Path
+
+import gensim
+import numpy as np
+from gensim.models import Word2Vec
+
+
+def cpu_seconds() -> float:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
+def anonymous_bytes() -> int:
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("RssAnon:"):
+            return int(line.split()[1]) * 1024
+    return 0
+
+
+class Peak:
+    """Watch the anonymous memory of this process ten times a second."""
+
+    def __init__(self) -> None:
+        self.bytes, self._end = 0, threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+
+    def _watch(self) -> None:
+        while not self._end.wait(0.1):
+            self.bytes = max(self.bytes, anonymous_bytes())
+
+    def stop(self) -> int:
+        """Return the peak in bytes."""
+        self._end.set()
+        self._thread.join()
+        return self.bytes
+
+
+def train(corpus: str, epochs: int, workers: int, seed: int, out: str) -> dict[str, object]:
+    peak, base = Peak(), anonymous_bytes()
+    wall, cpu = time.perf_counter(), cpu_seconds()
+    model = Word2Vec(
+        vector_size=100, window=5, negative=5, sample=1e-3, min_count=5, sg=1, hs=0, workers=workers, seed=seed
+    )
+    model.build_vocab(corpus_file=corpus)
+    counted_wall, counted_cpu = time.perf_counter(), cpu_seconds()
+    model.train(
+        corpus_file=corpus, total_examples=model.corpus_count, total_words=model.corpus_total_words, epochs=epochs
+    )
+    trained_wall, trained_cpu = time.perf_counter(), cpu_seconds()
+    if out:
+        model.wv.save(out + ".kv")
+    saved_wall, saved_cpu = time.perf_counter(), cpu_seconds()
+    result = {
+        "raw_words": int(model.corpus_total_words),
+        "vocabulary": len(model.wv),
+        "epochs": epochs,
+        "workers": workers,
+        "seed": seed,
+        "count": {"wall": counted_wall - wall, "cpu": counted_cpu - cpu},
+        "train": {"wall": trained_wall - counted_wall, "cpu": trained_cpu - counted_cpu},
+        "save": {"wall": saved_wall - trained_wall, "cpu": saved_cpu - trained_cpu},
+        "peak_anonymous": peak.stop() - base,
+        "versions": {"gensim": gensim.__version__, "numpy": np.__version__},
+    }
+    if out:
+        np.save(out + ".npy", model.wv.vectors)
+        Path(out + ".txt").write_text("\n".join(model.wv.index_to_key), encoding="utf-8")
+    return result
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("corpus")
+    parser.add_argument("--epochs", type=int, default=1)
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--out", default="")
+    given = parser.parse_args()
+    print(json.dumps(train(given.corpus, given.epochs, given.workers, given.seed, given.out)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,112 @@
+"""One pass over a corpus by several threads: a function that learns a stretch of tokens in, what was done out."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+Learn: TypeAlias = Callable[[int, int], tuple[int, int]]
+"""(begin, end) of tokens in, (centres, pairs) out."""
+
+_LOOK_EVERY = 0.05  # seconds between two looks at the wish to stop by whoever waits for the threads
+
+
+@dataclass
+class Pace:
+    """How much of a pass is given out and done, and how fast; the threads share it."""
+
+    total: int
+    done: int = 0
+    centres: int = 0
+    pairs: int = 0
+    seconds: float = 0.0
+    _given: int = 0
+    _ended: bool = False
+    _start: float = field(default_factory=time.perf_counter)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every token was learned."""
+        return self.done == self.total
+
+    def take(self, size: int) -> tuple[int, int]:
+        """Give out the next stretch; an empty one when there is no more."""
+        with self._lock:
+            begin = self.total if self._ended else self._given
+            self._given = min(self.total, begin + size)
+            return begin, self._given
+
+    def add(self, tokens: int, centres: int, pairs: int) -> None:
+        """Note a stretch as done."""
+        with self._lock:
+            self.done += tokens
+            self.centres += centres
+            self.pairs += pairs
+            self.seconds = time.perf_counter() - self._start
+
+    def end(self) -> None:
+        """Give out nothing more."""
+        with self._lock:
+            self._ended = True
+
+
+def threads_here(wanted: int) -> int:
+    """Return the number of threads to use: `wanted`, or one for each core that this process may use if it is 0."""
+    if wanted:
+        return wanted
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def sweep(
+    learn: Learn,
+    total: int,
+    *,
+    chunk: int,
+    threads: int,
+    stopped: Callable[[], bool],
+    watch: Callable[[Pace], None],
+) -> Pace:
+    """Give tokens 0 … `total` to `threads` threads, `chunk` at a time and in order; call `watch` while they work.
+
+    It ends early, after the chunks in hand, when `stopped()` says so or a thread fails (then its error is raised).
+    """
+    pace = Pace(total)
+
+    def work() -> None:
+        while not stopped():
+            begin, end = pace.take(chunk)
+            if begin == end:
+                return
+            pace.add(end - begin, *learn(begin, end))
+
+    with ThreadPoolExecutor(threads, thread_name_prefix="likewise") as pool:
+        try:
+            working = [pool.submit(work) for _ in range(threads)]
+            while True:
+                ready, waiting = wait(working, timeout=_LOOK_EVERY, return_when=FIRST_EXCEPTION)
+                if not waiting or any(future.exception() for future in ready):
+                    break
+                watch(pace)
+        finally:
+            pace.end()
+    for future in working:
+        future.result()
+    return pace
+
+
+def chunk_for(learn: Learn, total: int, *, seconds: float) -> tuple[int, float]:
+    """Return how many tokens take about `seconds` on one thread, and tokens per second, by trying growing stretches."""
+    size = min(total, 200)
+    while True:
+        start = time.perf_counter()
+        learn(0, size)
+        took = max(time.perf_counter() - start, 1e-6)
+        if took >= seconds / 2 or size == total:
+            return max(1, int(size * seconds / took)), size / took
+        size = min(total, size * 4)

@@ -1,0 +1,279 @@
+"""Skip-gram with negative sampling: an encoded corpus and its vocabulary in, two tables of vectors out."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from jaxtyping import Float, Float32
+
+from likewise.contracts import Array
+from likewise.errors import DataError, OptionError
+from likewise.kernels import level as level_here
+from likewise.kernels import words as kernel
+from likewise.session import Estimate, Logged, Progress, Session
+from likewise.words.losses import FixedPairs, fixed_pairs
+from likewise.words.sweep import Pace, chunk_for, sweep, threads_here
+
+if TYPE_CHECKING:
+    from likewise.words.corpus import Corpus
+    from likewise.words.vocabulary import Vocabulary
+
+OnEpoch: TypeAlias = Callable[[int, Float[Array, "n d"]], None]
+
+STAGE = "learning"
+_CHUNK_SECONDS = 0.03  # how long one call of the kernel should take: how soon a wish to stop is seen
+_TOLD_EVERY = 0.2  # seconds between two events of progress
+_GLANCE = 2000  # pairs whose loss is looked at while an epoch runs
+_ROWS = 8192  # rows that are handled at a time where a copy would cost memory
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What was learned.
+
+    `history` has one entry per epoch, 0 before the first: epoch, loss_train and loss_held_out (nats per pair, None
+    where there is no pair), rate at its end, words_per_second, seconds, centres, pairs.
+    """
+
+    vectors: Float32[Array, "n d"]
+    output: Float32[Array, "n d"]
+    history: list[dict[str, Any]]
+    finished: bool
+    level: str
+    epochs_done: int
+
+
+@dataclass(frozen=True)
+class SkipGram:
+    """Learn word vectors by telling the words around a word from noise words.
+
+    Mikolov et al. 2013 (arXiv:1310.4546) as word2vec has it: windows of b ~ U{1 … `window`} kept words on either
+    side, `negative` noise words by count^`power`, words more frequent than `sample` thinned out (0: none), a rate
+    that falls linearly from `rate` to `min_rate`. Input rows are context words, output rows the centre word and its
+    noise, which the pairs of one window share. With one thread a seed gives the same bits on the same kernel
+    level; more threads write to the same tables without locks.
+    """
+
+    dim: int = 100
+    window: int = 5
+    negative: int = 5
+    sample: float = 1e-3
+    epochs: int = 5
+    rate: float = 0.025
+    min_rate: float = 1e-4
+    power: float = 0.75
+    threads: int = 0
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        """Refuse options that are out of range, with a sentence."""
+        for name, (low, high) in _WHOLE.items():
+            _check(name, getattr(self, name), low, high, whole=True)
+        for name, (least, most) in _REAL.items():
+            _check(name, getattr(self, name), least, most, whole=False)
+        if not self.rate > 0:
+            raise OptionError(f"rate is {self.rate}: it must be above 0, 0.025 is usual")
+        if self.min_rate > self.rate:
+            raise OptionError(f"min_rate {self.min_rate} is above rate {self.rate}: it is where the rate ends")
+
+    def fit(
+        self,
+        corpus: Corpus,
+        vocabulary: Vocabulary,
+        *,
+        held_out: Corpus | None = None,
+        session: Session,
+        on_epoch: OnEpoch | None = None,
+    ) -> Trained:
+        """Learn from `corpus`; `on_epoch` sees the vectors before the first epoch (0) and after each.
+
+        What it sees is the table itself: copy what is to be kept. A stopped session ends it within a fraction of a
+        second, with what was learned so far and `finished` False.
+        """
+        _check_corpus(corpus, vocabulary)
+        with session.stage(STAGE) as facts:
+            training = _Training(self, corpus, vocabulary, held_out, session)
+            training.estimate()
+            finished = training.run(on_epoch or (lambda epoch, vectors: None))
+            facts |= {"epochs": float(training.history[-1]["epoch"]), "words": float(training.tokens_done)}
+        return Trained(
+            vectors=_without_padding(training.task.vectors, self.dim),
+            output=_without_padding(training.task.output, self.dim),
+            history=training.history,
+            finished=finished,
+            level=training.level,
+            epochs_done=int(training.history[-1]["epoch"]),
+        )
+
+
+class _Training:
+    """The tables of one `fit`, and how it goes."""
+
+    def __init__(
+        self, options: SkipGram, corpus: Corpus, vocabulary: Vocabulary, held_out: Corpus | None, session: Session
+    ) -> None:
+        self.options, self.session = options, session
+        self.level, self.threads = level_here(), threads_here(options.threads)
+        self.tokens, self.tokens_done = len(corpus.ids), 0
+        self.chunk = self.tokens
+        keep = vocabulary.keep_probability(options.sample) if options.sample else np.ones(len(vocabulary.words))
+        self.task = _first_task(options, corpus, vocabulary, keep)
+        self.pairs = self._fixed_pairs(corpus, keep)
+        self.held_out_pairs = None if held_out is None else self._fixed_pairs(held_out, keep)
+        self.history: list[dict[str, Any]] = []
+        self._told, self._loss = 0.0, math.nan
+
+    def _fixed_pairs(self, corpus: Corpus, keep: Float[Array, " n"]) -> FixedPairs | None:
+        given, alias = self.options, self.task.alias
+        return fixed_pairs(
+            corpus, keep=keep, alias=alias, window=given.window, negative=given.negative, seed=given.seed
+        )
+
+    def estimate(self) -> None:
+        """Say what it will cost, from a try on the first tokens at rate 0, which moves nothing."""
+        still = replace(self.task, rate=0.0, slope=0.0, floor=0.0)
+        self.chunk, per_second = chunk_for(
+            lambda begin, end: kernel.learn(still, begin, end, level=self.level), self.tokens, seconds=_CHUNK_SECONDS
+        )
+        tables = (self.task.vectors, self.task.output, self.task.keep, self.task.alias)
+        seconds = self.options.epochs * self.tokens / (per_second * self.threads)
+        self.session.tell(Estimate(STAGE, seconds, sum(array.nbytes for array in tables)))
+
+    def run(self, on_epoch: OnEpoch) -> bool:
+        """Learn every epoch; return whether it came to its end."""
+        vectors = self.task.vectors[:, : self.options.dim]
+        vectors.flags.writeable = False
+        self._note(0, Pace(0))
+        on_epoch(0, vectors)
+        for epoch in range(1, self.options.epochs + 1):
+            pace = self._epoch(epoch)
+            self.tokens_done += pace.done
+            if not pace.complete:
+                return False
+            self._note(epoch, pace)
+            on_epoch(epoch, vectors)
+        return True
+
+    def _epoch(self, epoch: int) -> Pace:
+        key = np.random.SeedSequence([self.options.seed, epoch]).generate_state(1, np.uint64)[0]
+        task = replace(self.task, key=int(key), rate=self._rate((epoch - 1) * self.tokens))
+        return sweep(
+            lambda begin, end: kernel.learn(task, begin, end, level=self.level),
+            self.tokens,
+            chunk=self.chunk,
+            threads=self.threads,
+            stopped=lambda: self.session.stopped,
+            watch=lambda pace: self._tell(epoch, pace),
+        )
+
+    def _rate(self, tokens: int) -> float:
+        """Return the rate after so many tokens."""
+        return max(self.options.min_rate, self.options.rate - self.task.slope * tokens)
+
+    def _tell(self, epoch: int, pace: Pace) -> None:
+        now = time.perf_counter()
+        if now - self._told < _TOLD_EVERY or not pace.done:
+            return
+        done = (epoch - 1) * self.tokens + pace.done
+        if self.pairs is not None:
+            self._loss = self.pairs.loss(self.task.vectors, self.task.output, most=_GLANCE, level=self.level)
+        facts = {"words_per_second": pace.done / pace.seconds, "rate": self._rate(done), "epoch": float(epoch)}
+        facts |= {} if math.isnan(self._loss) else {"loss": self._loss}
+        self.session.tell(Progress(STAGE, done, self.options.epochs * self.tokens, "words", facts))
+        self._told = time.perf_counter()
+
+    def _note(self, epoch: int, pace: Pace) -> None:
+        losses = [
+            None if pairs is None else pairs.loss(self.task.vectors, self.task.output, level=self.level)
+            for pairs in (self.pairs, self.held_out_pairs)
+        ]
+        entry = {
+            "epoch": epoch,
+            "loss_train": losses[0],
+            "loss_held_out": losses[1],
+            "rate": self._rate(epoch * self.tokens),
+            "words_per_second": pace.done / pace.seconds if pace.seconds else None,
+            "seconds": pace.seconds,
+            "centres": pace.centres,
+            "pairs": pace.pairs,
+        }
+        self.history.append(entry)
+        self.session.tell(Logged(entry))
+
+
+def _first_task(
+    options: SkipGram, corpus: Corpus, vocabulary: Vocabulary, keep: Float[Array, " n"]
+) -> kernel.SkipGramTask:
+    """Make the tables, vectors from U(−.5/dim, .5/dim) and outputs zero, and all that is drawn from."""
+    n, dim = len(vocabulary.words), options.dim
+    vectors, output = kernel.table(n, dim), kernel.table(n, dim)
+    rng = np.random.default_rng([options.seed, 0])
+    for low in range(0, n, _ROWS):
+        rows = vectors[low : low + _ROWS, :dim]
+        rows[:] = (rng.random(rows.shape, dtype=np.float32) - np.float32(0.5)) / np.float32(dim)
+    task = kernel.SkipGramTask(
+        vectors=vectors,
+        output=output,
+        ids=np.asarray(corpus.ids),
+        starts=np.asarray(corpus.starts),
+        keep=kernel.keep_thresholds(keep),
+        alias=kernel.alias_table(vocabulary.noise(options.power)),
+        window=options.window,
+        negative=options.negative,
+        key=0,
+        rate=options.rate,
+        slope=(options.rate - options.min_rate) / (options.epochs * len(corpus.ids)),
+        floor=options.min_rate,
+    )
+    task.check()
+    return task
+
+
+def _without_padding(table: Float32[Array, "n p"], dim: int) -> Float32[Array, "n d"]:
+    """Move the first `dim` columns together, within the table's own memory, and return them."""
+    n, width = table.shape
+    if width == dim:
+        return table
+    flat = table.reshape(-1)
+    for low in range(0, n, _ROWS):
+        rows = table[low : low + _ROWS, :dim].copy()
+        flat[low * dim : low * dim + rows.size] = rows.ravel()
+    return flat[: n * dim].reshape(n, dim)
+
+
+_WHOLE = {
+    "dim": (1, 2**16),
+    "window": (1, 10_000),
+    "negative": (1, 10_000),
+    "epochs": (1, 2**31),
+    "threads": (0, 4096),
+    "seed": (0, 2**63),
+}
+_REAL = {"sample": (0.0, 1.0), "rate": (0.0, 100.0), "min_rate": (0.0, 100.0), "power": (0.0, 10.0)}
+
+
+def _check(name: str, value: object, low: float, high: float, *, whole: bool) -> None:
+    kinds = (int, np.integer) if whole else (int, float, np.integer, np.floating)
+    kind = "whole number" if whole else "number"
+    if isinstance(value, bool) or not isinstance(value, kinds) or not low <= value <= high:
+        raise OptionError(f"{name} is {value!r}: it must be a {kind} from {low} to {high}")
+
+
+def _check_corpus(corpus: Corpus, vocabulary: Vocabulary) -> None:
+    if len(vocabulary.words) < 2:
+        raise DataError(
+            f"the vocabulary has {len(vocabulary.words)} words: at least two are needed to tell one from noise; "
+            "give more text or a lower min_count"
+        )
+    if not len(corpus.ids):
+        raise DataError("the corpus is empty: no word of the vocabulary is in it")
+    if int(np.diff(corpus.starts).max()) < 2:
+        raise DataError(
+            "no sentence has two words of the vocabulary, so no word has a context: "
+            "put longer paragraphs on a line, or lower min_count"
+        )

@@ -1,0 +1,300 @@
+"""Skip-gram from an encoded corpus: what is learned, what is told, what is refused."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from dataclasses import dataclass, replace
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from likewise.errors import DataError, OptionError
+from likewise.kernels import words as kernel
+from likewise.session import Estimate, Finished, Logged, Progress, Session
+from likewise.words.losses import fixed_pairs
+from likewise.words.sweep import chunk_for, sweep
+from likewise.words.word2vec import SkipGram, Trained
+
+
+@dataclass(frozen=True)
+class Words:
+    """As much of a vocabulary as learning needs."""
+
+    words: list[str]
+    counts: np.ndarray
+
+    def keep_probability(self, sample: float) -> np.ndarray:
+        share = self.counts / (sample * self.counts.sum())
+        return np.minimum(1.0, (np.sqrt(share) + 1.0) / share)
+
+    def noise(self, power: float) -> np.ndarray:
+        weights = self.counts.astype(float) ** power
+        return weights / weights.sum()
+
+
+def of_sentences(sentences: list[np.ndarray]) -> tuple[Any, Words]:
+    ids = np.concatenate(sentences).astype(np.int32)
+    starts = np.concatenate([[0], np.cumsum([len(s) for s in sentences])]).astype(np.int64)
+    counts = np.bincount(ids)
+    return SimpleNamespace(ids=ids, starts=starts), Words([f"w{i}" for i in range(len(counts))], counts)
+
+
+def topics(seed: int, sentences: int = 1500) -> tuple[Any, Words]:
+    """Make a text of two topics: words 0-19 stand with one another, words 20-39 too."""
+    rng = np.random.default_rng(seed)
+    text = [rng.integers(0, 20, rng.integers(4, 12)) + 20 * (s % 2) for s in range(sentences)]
+    text.append(np.arange(40))
+    return of_sentences(text)
+
+
+SMALL = SkipGram(dim=16, epochs=3, threads=1, sample=0.0, rate=0.05)
+
+
+def fit(options: SkipGram = SMALL, *, seed: int = 0, **more: Any) -> Trained:
+    corpus, vocabulary = topics(seed)
+    return options.fit(corpus, vocabulary, session=more.pop("session", Session()), **more)
+
+
+def test_words_of_one_topic_come_together() -> None:
+    v = fit().vectors
+    v = v / np.linalg.norm(v, axis=1, keepdims=True)
+    cosines = v @ v.T
+    inside = (cosines[:20, :20].sum() - 20) / (20 * 19)
+    assert inside > cosines[:20, 20:].mean() + 0.5
+
+
+def test_several_threads_learn_the_same_thing() -> None:
+    v = fit(replace(SMALL, threads=3)).vectors
+    v = v / np.linalg.norm(v, axis=1, keepdims=True)
+    assert (v @ v.T)[:20, :20].mean() > (v @ v.T)[:20, 20:].mean() + 0.5
+
+
+def test_one_thread_and_one_seed_give_the_same_bits() -> None:
+    one, two, other = fit(), fit(), fit(replace(SMALL, seed=2))
+    assert np.array_equal(one.vectors, two.vectors)
+    assert np.array_equal(one.output, two.output)
+    assert not np.array_equal(one.vectors, other.vectors)
+    assert [e["loss_train"] for e in one.history] == [e["loss_train"] for e in two.history]
+
+
+def test_the_size_of_chunks_changes_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = fit()
+    monkeypatch.setattr("likewise.words.word2vec.chunk_for", lambda *a, **k: (77, 1.0))
+    assert np.array_equal(one.vectors, fit().vectors)
+
+
+def test_the_numpy_level_learns_the_same_vectors(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = fit(replace(SMALL, epochs=1))
+    monkeypatch.setenv("LIKEWISE_KERNEL", "numpy")
+    twin = fit(replace(SMALL, epochs=1))
+    assert twin.level == "numpy"
+    np.testing.assert_allclose(twin.vectors, one.vectors, atol=1e-3)
+
+
+def test_history_starts_at_the_loss_of_chance_and_falls() -> None:
+    corpus, vocabulary = topics(0)
+    held_out, _ = topics(1, sentences=100)
+    trained = SMALL.fit(corpus, vocabulary, held_out=held_out, session=Session())
+    epochs = [entry["epoch"] for entry in trained.history]
+    assert epochs == [0, 1, 2, 3]
+    assert trained.finished
+    assert trained.epochs_done == 3
+    for name in ("loss_train", "loss_held_out"):
+        losses = [entry[name] for entry in trained.history]
+        assert losses[0] == pytest.approx(6 * math.log(2), abs=0.1)  # a little below: noise that is the word itself
+        assert losses == sorted(losses, reverse=True)
+        assert losses[-1] < losses[0] - 0.5
+    assert trained.history[0]["rate"] == SMALL.rate
+    assert trained.history[-1]["rate"] == pytest.approx(SMALL.min_rate)
+    assert trained.history[1]["pairs"] > trained.history[1]["centres"] > 0
+
+
+@pytest.mark.parametrize("dim", [1, 7, 16, 100])
+def test_tables_have_the_dimension_that_was_asked_for(dim: int) -> None:
+    trained = fit(replace(SMALL, dim=dim, epochs=1))
+    assert trained.vectors.shape == trained.output.shape == (40, dim)
+    assert trained.vectors.flags.c_contiguous
+    assert trained.vectors.dtype == np.float32
+    assert (np.abs(trained.output).max(axis=1) > 0).all()
+
+
+def test_first_vectors_are_uniform_and_outputs_zero() -> None:
+    seen: dict[int, np.ndarray] = {}
+    fit(replace(SMALL, epochs=2, dim=50), on_epoch=lambda epoch, v: seen.update({epoch: v.copy()}))
+    assert list(seen) == [0, 1, 2]
+    assert np.abs(seen[0]).max() <= 0.5 / 50
+    assert seen[0].std() == pytest.approx(1 / 50 / math.sqrt(12), rel=0.05)
+    assert np.abs(seen[1] - seen[0]).max() > 0.01
+
+
+def test_whoever_looks_cannot_write() -> None:
+    def scribble(epoch: int, vectors: np.ndarray) -> None:
+        vectors[0] = 0.0
+
+    with pytest.raises(ValueError, match="read-only"):
+        fit(on_epoch=scribble)
+
+
+def test_events_tell_what_happens() -> None:
+    events: list[Any] = []
+    big, vocabulary = topics(0, sentences=60_000)
+    SkipGram(dim=64, epochs=2, threads=1).fit(big, vocabulary, session=Session(events.append))
+    kinds = [type(event) for event in events]
+    assert kinds[0] is Estimate, "before it starts"
+    assert events[0].seconds > 0
+    assert events[0].memory >= 2 * 40 * 64 * 4
+    assert kinds.count(Logged) == 3
+    assert kinds[-1] is Finished
+    progress = [event for event in events if type(event) is Progress]
+    for event in progress:
+        assert 0 < event.done <= event.total
+        assert {"words_per_second", "rate", "loss"} <= event.facts.keys()
+
+
+def test_stopping_keeps_what_was_learned() -> None:
+    session = Session()
+    corpus, vocabulary = topics(0, sentences=60_000)
+    timer = threading.Timer(0.3, session.stop)
+    timer.start()
+    start = time.perf_counter()
+    trained = SkipGram(epochs=100_000, threads=2, dim=32).fit(corpus, vocabulary, session=session)
+    assert time.perf_counter() - start < 3
+    assert not trained.finished
+    assert trained.epochs_done < 100_000
+    assert np.abs(trained.output).max() > 0
+    assert trained.vectors.shape == (40, 32)
+
+
+def test_stopped_before_it_began() -> None:
+    session = Session()
+    session.stop()
+    trained = fit(session=session)
+    assert not trained.finished
+    assert trained.epochs_done == 0
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("dim", 0),
+        ("dim", 2.5),
+        ("dim", True),
+        ("window", 0),
+        ("negative", 0),
+        ("epochs", 0),
+        ("threads", -1),
+        ("seed", -1),
+        ("rate", 0.0),
+        ("rate", math.nan),
+        ("rate", "fast"),
+        ("min_rate", -1.0),
+        ("min_rate", 0.1),
+        ("sample", -1e-3),
+        ("power", math.inf),
+    ],
+)
+def test_options_out_of_range_are_refused(option: str, value: object) -> None:
+    with pytest.raises(OptionError, match=option):
+        SkipGram(**{option: value})  # type: ignore[arg-type]
+
+
+def test_a_corpus_without_anything_to_learn_is_refused() -> None:
+    def learn(*sentences: list[int], words: int = 3) -> None:
+        corpus, _ = of_sentences([np.array(s, dtype=np.int32) for s in sentences])
+        vocabulary = Words([f"w{i}" for i in range(words)], np.ones(words, dtype=np.int64))
+        SMALL.fit(corpus, vocabulary, session=Session())
+
+    with pytest.raises(DataError, match="at least two"):
+        learn([0, 0, 0], words=1)
+    with pytest.raises(DataError, match="is empty"):
+        learn([])
+    with pytest.raises(DataError, match="no sentence has two words"):
+        learn([0], [1], [2])
+
+
+def test_held_out_text_may_be_empty_or_without_pairs() -> None:
+    for sentences in ([[]], [[1], [2]]):
+        held_out, _ = of_sentences([np.array(s, dtype=np.int32) for s in sentences])
+        assert fit(replace(SMALL, epochs=1), held_out=held_out).history[-1]["loss_held_out"] is None
+
+
+def test_fixed_pairs_are_those_of_the_windows() -> None:
+    """Every word stands once, so pairs can be told from their places."""
+    corpus, vocabulary = of_sentences([np.arange(0, 30), np.arange(30, 31), np.arange(31, 60)])
+    alias = kernel.alias_table(vocabulary.noise(0.75))
+    pairs = fixed_pairs(corpus, keep=np.ones(60), alias=alias, window=3, negative=4, seed=0)
+    assert pairs is not None
+    centres = pairs.targets[:, 0]
+    assert np.abs(pairs.contexts - centres).max() == 3
+    assert (pairs.contexts != centres).all()
+    assert ((pairs.contexts < 30) == (centres < 30)).all()
+    assert 30 not in pairs.contexts
+    again = fixed_pairs(corpus, keep=np.ones(60), alias=alias, window=3, negative=4, seed=0)
+    assert again is not None
+    assert np.array_equal(pairs.targets, again.targets)
+
+
+def test_fixed_pairs_of_a_long_text_come_from_all_over_it() -> None:
+    corpus, vocabulary = of_sentences([np.arange(50_000)])
+    alias = kernel.alias_table(vocabulary.noise(0.75))
+    pairs = fixed_pairs(corpus, keep=np.ones(50_000), alias=alias, window=5, negative=2, seed=0, most=5000)
+    assert pairs is not None
+    assert len(pairs.contexts) == 5000
+    assert np.abs(pairs.contexts - pairs.targets[:, 0]).max() == 5
+    share = np.histogram(pairs.contexts, bins=5, range=(0, 50_000))[0] / 5000
+    assert share.min() > 0.05
+
+
+def test_loss_is_the_formula() -> None:
+    corpus, vocabulary = topics(0, sentences=50)
+    alias = kernel.alias_table(vocabulary.noise(0.75))
+    pairs = fixed_pairs(corpus, keep=np.ones(40), alias=alias, window=3, negative=5, seed=0, most=300)
+    assert pairs is not None
+    rng = np.random.default_rng(0)
+    vectors, output = kernel.table(40, 10), kernel.table(40, 10)
+    vectors[:, :10], output[:, :10] = rng.normal(size=(2, 40, 10))
+    total = 0.0
+    for context, targets in zip(pairs.contexts, pairs.targets, strict=True):
+        x = [float(vectors[context].astype(float) @ output[t].astype(float)) for t in targets]
+        total -= math.log(1 / (1 + math.exp(-x[0])))
+        total -= sum(
+            math.log(1 / (1 + math.exp(a))) for a, t in zip(x[1:], targets[1:], strict=True) if t != targets[0]
+        )
+    assert pairs.loss(vectors, output) == pytest.approx(total / 300, rel=1e-12)
+    assert pairs.loss(vectors, output, level="numpy") == pytest.approx(total / 300, rel=1e-12)
+
+
+def test_a_sweep_visits_every_token_once() -> None:
+    seen: list[tuple[int, int]] = []
+
+    def learn(begin: int, end: int) -> tuple[int, int]:
+        seen.append((begin, end))
+        return end - begin, 2 * (end - begin)
+
+    pace = sweep(learn, 1003, chunk=10, threads=3, stopped=lambda: False, watch=lambda pace: None)
+    assert sorted(seen) == [(a, min(a + 10, 1003)) for a in range(0, 1003, 10)]
+    assert pace.complete
+    assert (pace.centres, pace.pairs) == (1003, 2006)
+
+
+def test_an_error_in_a_thread_comes_out() -> None:
+    def learn(begin: int, end: int) -> tuple[int, int]:
+        raise RuntimeError("here")
+
+    with pytest.raises(RuntimeError, match="here"):
+        sweep(learn, 10**9, chunk=1, threads=2, stopped=lambda: False, watch=lambda pace: None)
+
+
+def test_chunks_are_sized_by_time() -> None:
+    def learn(begin: int, end: int) -> tuple[int, int]:
+        time.sleep((end - begin) * 1e-5)
+        return 0, 0
+
+    chunk, per_second = chunk_for(learn, 10**6, seconds=0.02)
+    assert 500 < chunk < 2500
+    assert 4e4 < per_second < 1.1e5
+    assert chunk_for(learn, 10, seconds=0.02)[0] >= 10
