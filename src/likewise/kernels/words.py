@@ -95,8 +95,8 @@ def table(rows: int, dim: int) -> Float32[Array, "n p"]:
     width = -(-dim // LANES) * LANES
     memory = np.zeros(rows * width + LANES, dtype=np.float32)
     ahead = (-memory.ctypes.data % 64) // 4
-    rows_of: Array = memory[ahead : ahead + rows * width].reshape(rows, width)
-    return rows_of
+    aligned: Array = memory[ahead : ahead + rows * width].reshape(rows, width)
+    return aligned
 
 
 def keep_thresholds(probabilities: Float[Array, " n"]) -> UInt32[Array, " n"]:
