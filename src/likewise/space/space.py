@@ -79,7 +79,14 @@ class Space:
 
     def labelled(self, fingerprint: str) -> Self:
         """Return the same space as the work of the encoder of this fingerprint."""
-        return type(self)(self._keys, self._vectors, fingerprint=fingerprint, items=self.items, kind=self.kind)
+        return self._with(self._vectors, fingerprint)
+
+    def _with(self, vectors: Float32[Array, "n d"], fingerprint: str) -> Self:
+        """Return a space with the same keys, which were checked already, and the same items."""
+        new = object.__new__(type(self))
+        new._keys, new._index, new._fingerprint = self._keys, self._index, fingerprint
+        new._vectors, new.items, new.kind = checked_vectors(vectors, self._keys), self.items, self.kind
+        return new
 
     def __len__(self) -> int:
         return len(self._keys)
@@ -229,7 +236,7 @@ class Space:
     def _changed(self, vectors: Float32[Array, "n d"], operation: str, argument: str | None) -> Self:
         """Return this space with other vectors; the operation is chained into the fingerprint."""
         fingerprint = digest_of_json([self.fingerprint, operation, argument])
-        return type(self)(self._keys, vectors, fingerprint=fingerprint, items=self.items, kind=self.kind)
+        return self._with(vectors, fingerprint)
 
     def select(self, keys: Iterable[str]) -> Self:
         """Return the space of these keys, in this order; the fingerprint stays, for the vectors do."""
