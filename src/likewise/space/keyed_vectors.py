@@ -89,10 +89,14 @@ class KeyedVectors:
     def most_similar(
         self, positive: Parts = None, negative: Parts = None, topn: int = 10, restrict_vocab: int | None = None
     ) -> list[tuple[str, float]]:
-        """Return the keys with the largest cosine to the weighted mean of unit vectors; the inputs are left out."""
+        """Return the keys with the largest cosine to the weighted sum of the inputs, which are left out.
+
+        Keys count at length one; a vector that is given counts as it is (gensim's rule).
+        """
         parts, weights = self._parts(positive, 1.0), self._parts(negative, -1.0)
-        together = np.sum([weight * unit(vector) for _, vector, weight in parts + weights], axis=0)
-        own = [row for row, _, _ in parts + weights]
+        given = parts + weights
+        together = np.sum([times * (unit(v) if row >= 0 else v) for row, v, times in given], axis=0, dtype=np.float64)
+        own = [row for row, _, _ in given]
         return self._best(np.asarray(together), own, topn, restrict_vocab)
 
     def most_similar_cosmul(

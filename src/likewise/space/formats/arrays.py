@@ -59,7 +59,7 @@ def _narrow(vectors: Array) -> Array:
 
 
 def _not_readable(path: Path, error: Exception) -> FormatError:
-    if "pickle" in str(error):
+    if "pickle" in str(error) or "Python objects" in str(error):
         return FormatError(
             f"{path} holds Python objects, and reading them could run foreign code: save it again as plain arrays, "
             "np.save(path, np.array(vectors, dtype='float32'))"

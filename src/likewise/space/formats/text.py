@@ -164,7 +164,9 @@ def _parse_slowly(path: Path, chunk: bytes, line: int, dim: int) -> tuple[list[b
             raise FormatError(f"{where}: more than the {dim} numbers that are due")
         try:
             with np.errstate(over="ignore"):
-                vectors.append(np.array([float(part) for part in parts[-dim:]]).astype(np.float32))
+                vectors.append(
+                    np.array([float(part.decode("utf-8", "replace")) for part in parts[-dim:]]).astype(np.float32)
+                )
         except ValueError as error:
             raise FormatError(f"{where}: {str(error).rpartition(': ')[2]} is not a number") from None
         keys.append(key)
