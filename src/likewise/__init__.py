@@ -12,9 +12,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from likewise.embedding import embed_file
     from likewise.errors import LikewiseError
     from likewise.learning import learn
-    from likewise.opening import Run, convert, embed_file, open
+    from likewise.opening import Run, convert, open
     from likewise.session import Session
     from likewise.space import Space
 
@@ -26,7 +27,7 @@ _HOMES = {
     "Session": "session",
     "Space": "space",
     "convert": "opening",
-    "embed_file": "opening",
+    "embed_file": "embedding",
     "learn": "learning",
     "open": "opening",
 }

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import os
+import platform
+import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
 
+from likewise.errors import LikewiseError, OptionError, nearest_spellings
+from likewise.opening import Files, Run, read_gold
 from likewise.recipes import RECIPES, check
 from likewise.run import RunWriter
-from likewise.session import Session
+from likewise.session import Derived, Note, Session
 
 if TYPE_CHECKING:
-    from likewise.opening import Run
+    from likewise.contracts import Recipe, Source
     from likewise.space import Space
 
-Files = Iterable[str | os.PathLike[str]]
-Data = str | os.PathLike[str] | Iterable[Any]
+Data: TypeAlias = str | os.PathLike[str] | Iterable[Any]
+OnEpoch: TypeAlias = "Callable[[int, Space], None]"
 
 
 def learn(
@@ -26,6 +34,7 @@ def learn(
     recipe: str | None = None,
     out: str | os.PathLike[str] | None = None,
     overwrite: bool = False,
+    report: bool = True,
     seeds: int = 1,
     analogies: Files = (),
     pairs: Files = (),
@@ -34,15 +43,16 @@ def learn(
     encoding: str = "utf-8",
     errors: str = "strict",
     session: Session | None = None,
-    on_epoch: Callable[[int, Space], None] | None = None,
+    on_epoch: OnEpoch | None = None,
     **options: Any,
 ) -> Run:
     """Learn embeddings from `data`, measure them, and return the run.
 
     `data` is a path (see `likewise learn --help`), `"-"` for standard input, or an iterable of texts or of lists of
     words. Without `out` the run stays in memory; `run.save(path)` writes it. With `seeds` above one it learns that
-    often and reports how many neighbours agree. `analogies`, `pairs` and `labels` are files of gold answers.
-    `on_epoch(epoch, space)` sees the space before the first epoch (0) and after each one. `options` are the recipe's.
+    often and reports how many neighbours agree. `analogies`, `pairs` and `labels` are files of gold answers; `report`
+    False leaves the evidence for later. `on_epoch(epoch, space)` sees the space before the first epoch (0) and after
+    each one. `options` are the recipe's.
 
     Raises OptionError for an option that the recipe does not have, DataError for data that it cannot use, RunExists
     when `out` is there and `overwrite` is not given.
@@ -51,19 +61,130 @@ def learn(
     >>> "rose" in run.space
     True
     """
-    from likewise.opening import read_gold
     from likewise.sources.text import open_text
 
     session = session or Session()
+    if seeds < 1:
+        raise OptionError(f"seeds={seeds}: it must be 1 or more")
     name = _choose(recipe, data, session)
     made = RECIPES[name](**check(RECIPES[name], options))
-    gold = read_gold(analogies=analogies, pairs=pairs, labels=labels)  # before hours of work, not after
+    gold = {"analogies": tuple(analogies), "pairs": tuple(pairs), "labels": tuple(labels)}
+    read_gold(
+        analogies=analogies, pairs=pairs, labels=labels
+    )  # a bad file is better named now than after hours of work
     source = open_text(data, column=column, encoding=encoding, errors=errors)
-    with RunWriter(out, overwrite=overwrite) if out is not None else nullcontext() as writer, session.interruptible():
+    with RunWriter(out, overwrite=overwrite) if out is not None else nullcontext() as writer:
         start = time.perf_counter()
-        folder = writer.partial if writer is not None else None
-        run = _learn(made, source, session, folder=folder, seeds=seeds, on_epoch=on_epoch, given=options, gold=gold)
-        run.manifest["seconds"] = {**session.seconds, "all": round(time.perf_counter() - start, 3)}
+        with session.interruptible():
+            learned = _learn(made, source, session, writer.partial if writer else None, seeds, on_epoch)
+        run = learned.run(options, time.perf_counter() - start)
+        if report and learned.finished:
+            evidence = _measure(run, gold, learned.second, session)
+            run = learned.run(options, time.perf_counter() - start, evidence)
         if writer is None:
             return run
-        return run.write_with(writer)
+        run.write(writer)
+    return Run(
+        space=run.space,
+        encoder=run.encoder,
+        manifest=run.manifest,
+        report=None if run.report is None else (lambda: run.report),
+        log=run.log,
+        path=Path(writer.path),
+    )
+
+
+@dataclass
+class _Learned:
+    """What one call of `learn` has in its hands."""
+
+    recipe: Recipe
+    source: Source
+    session: Session
+    encoder: Any
+    space: Space
+    second: Space | None
+    finished: bool
+
+    def run(self, given: Mapping[str, Any], seconds: float, report: Any = None) -> Run:
+        """Return the run in memory, with its record."""
+        session = self.session
+        manifest = {
+            "recipe": self.recipe.name,
+            "options": _plain(self.recipe.options),
+            "given": sorted(given),
+            "derived": session.derived,
+            "status": "finished" if self.finished else "unfinished",
+            "data": {"name": getattr(self.source, "name", "memory"), "digest": self.source.digest},
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "seconds": {**session.seconds, "all": round(seconds, 3)},
+            "notes": session.notes,
+            "versions": {name: version(name) for name in ("likewise", "numpy")} | {"python": platform.python_version()},
+            "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        }
+        return Run(space=self.space, encoder=self.encoder, manifest=manifest, report=report, log=session.log)
+
+
+def _learn(
+    recipe: Recipe, source: Source, session: Session, folder: Path | None, seeds: int, on_epoch: OnEpoch | None
+) -> _Learned:
+    """Read once, then learn with each seed; the first seed's space is the run's."""
+    prepared = recipe.prepare(source, session, folder=folder)
+    encoder = recipe.fit(prepared, session, on_epoch=on_epoch)
+    finished, second = not session.stopped, None
+    for extra in range(1, seeds):
+        if session.stopped:
+            break
+        session.tell(Note(f"once more with seed {recipe.options['seed'] + extra}, to see which neighbours stay"))
+        again = recipe.fit(prepared, session.aside(), seed=recipe.options["seed"] + extra)
+        second = second or recipe.embed(again, prepared)
+    return _Learned(recipe, source, session, encoder, recipe.embed(encoder, prepared), second, finished)
+
+
+def _measure(run: Run, gold: Mapping[str, Any], second: Space | None, session: Session) -> Any:
+    """Return the evidence, or None with a note: what was learned is kept whatever happens here."""
+    try:
+        return run.evaluate(**gold, second=second, session=session)
+    except KeyboardInterrupt:
+        why = "interrupted while measuring"
+    except LikewiseError as error:
+        why = f"measuring failed: {error}"
+    session.tell(Note(f"{why}; the run is kept without a report, `likewise evaluate` makes one"))
+    return None
+
+
+def _choose(recipe: str | None, data: Data, session: Session) -> str:
+    """Return the recipe that was named, or the one that fits the data, saying why."""
+    if recipe is not None:
+        if recipe not in RECIPES:
+            raise OptionError(no_such_recipe(recipe))
+        return recipe
+    chosen = next(iter(RECIPES))
+    what = f"{data} holds text" if isinstance(data, str | os.PathLike) else "an iterable of texts came"
+    session.tell(Derived("recipe", chosen, f"{what}, and this is the recipe for text"))
+    return chosen
+
+
+def no_such_recipe(name: str) -> str:
+    """Return the sentence for a recipe that does not exist."""
+    near = nearest_spellings(name, RECIPES)
+    hint = f"did you mean {near[0]}?" if near else f"recipes are {', '.join(RECIPES)}"
+    return f"there is no recipe {name!r}: {hint}"
+
+
+def free_name(data: str, folder: str | os.PathLike[str] = "runs") -> Path:
+    """Return a name under `runs/` that is not taken: the data's name and a number.
+
+    >>> free_name("texts/corpus.txt.gz", "no-such-folder").as_posix()
+    'no-such-folder/corpus-1'
+    """
+    stem = re.sub(r"[^\w-]+", "-", Path(data).name.split(".")[0]).strip("-") or "run"
+    number = 1
+    while (path := Path(folder) / f"{stem}-{number}").exists():
+        number += 1
+    return path
+
+
+def _plain(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return options as JSON: a callable by its name."""
+    return {name: getattr(value, "__qualname__", value) for name, value in options.items()}

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import astuple, replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, Protocol, final
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, final
 
 import numpy as np
 from jaxtyping import Float32
@@ -25,6 +25,12 @@ from likewise.space.content import ContentDigest
 from likewise.space.items import read_items, write_items
 from likewise.space.tensors import read_matrix, write_matrix
 from likewise.words.table import WordTable
+
+if TYPE_CHECKING:
+    from likewise.evaluate.collapse import Diagnosis
+    from likewise.evaluate.report import Report
+
+Files: TypeAlias = Iterable[str | os.PathLike[str]]
 
 VECTORS, ITEMS = "space/vectors.safetensors", "space/items.parquet"
 ENCODER, TOKENIZER, OUTPUT = "encoder/encoder.json", "encoder/tokenizer.json", "encoder/output.safetensors"
@@ -86,6 +92,52 @@ class Run:
         """Encode new objects into the space of this run."""
         return np.asarray(self.encoder.embed(objects, kind=kind), np.float32)
 
+    def doctor(self) -> Diagnosis:
+        """Say in words whether the vectors have collapsed."""
+        from likewise.evaluate.collapse import diagnose
+
+        return diagnose(self.space.vectors)
+
+    def evaluate(
+        self,
+        *,
+        analogies: Files = (),
+        pairs: Files = (),
+        labels: Files = (),
+        second: Space | None = None,
+        session: Session | None = None,
+    ) -> Report:
+        """Measure what the vectors are worth; `analogies`, `pairs` and `labels` are files of gold answers.
+
+        `second` is the space of another seed on the same keys.
+        Words of the gold files are lower-cased where the space holds lower-case keys only.
+        """
+        from likewise.evaluate.report import word_report
+
+        session = session or Session()
+        gold = read_gold(analogies=analogies, pairs=pairs, labels=labels, lowercase=self._lowercase())
+        with session.stage("measuring"):
+            return word_report(
+                list(self.space.keys),
+                self.space.vectors,
+                counts=self.space.items.get("count"),
+                history=self.log or None,
+                second=None if second is None else second[list(self.space.keys)],
+                title=str(self.path.name if self.path else self.manifest.get("recipe") or "vectors"),
+                facts=self._facts(),
+                session=session,
+                **gold,
+            )
+
+    def _lowercase(self) -> bool:
+        options = self.manifest.get("options") or {}
+        some = self.space.keys[:20_000]
+        return bool(options.get("lowercase", all(key == key.lower() for key in some)))
+
+    def _facts(self) -> dict[str, Any]:
+        names = ("recipe", "options", "data", "level", "seconds", "versions", "machine", "fingerprint", "status")
+        return {name: self.manifest[name] for name in names if self.manifest.get(name) is not None}
+
     def verify(self) -> list[str]:
         """Check every file of the run against run.json; return a sentence for each problem."""
         if self.path is None or not self.path.is_dir():
@@ -95,21 +147,25 @@ class Run:
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
         """Write the run as a folder; RunExists if the place is taken."""
         with RunWriter(path, overwrite=overwrite) as writer:
-            manifest = dict(self.manifest)
-            manifest.pop("files", None)
-            manifest |= write_space(writer, self.space)
-            encoder = self._encoder_or_none()
-            manifest["encoder"] = None if encoder is None else write_encoder(writer, encoder, self.space)
-            if self.report is not None:
-                writer.write_json(REPORT, self.report)
-            page = self._page()
-            if page is not None:
-                with writer.open(PAGE) as file:
-                    file.write(page.encode())
-            if self.log:
-                writer.write_lines(LOG, self.log)
-            writer.finish(manifest)
+            self.write(writer)
         return Path(path)
+
+    def write(self, writer: RunWriter) -> None:
+        """Write all parts of the run with a writer that is open, and finish it."""
+        manifest = dict(self.manifest)
+        manifest.pop("files", None)
+        manifest |= write_space(writer, self.space)
+        encoder = self._encoder_or_none()
+        manifest["encoder"] = None if encoder is None else write_encoder(writer, encoder, self.space)
+        if self.report is not None:
+            writer.write_json(REPORT, self.report)
+        page = self._page()
+        if page is not None:
+            with writer.open(PAGE) as file:
+                file.write(page.encode())
+        if self.log:
+            writer.write_lines(LOG, self.log)
+        writer.finish(manifest)
 
     def _encoder_or_none(self) -> Encoder | None:
         try:
@@ -122,6 +178,20 @@ class Run:
             folder = RunFolder(self.path)
             return folder.file(PAGE).read_text() if PAGE in folder.files else None
         return None if self._report is None or callable(self._report) else self._report.to_html()
+
+
+def read_gold(
+    *, analogies: Files = (), pairs: Files = (), labels: Files = (), lowercase: bool = False
+) -> dict[str, dict[str, list[tuple[Any, ...]]]]:
+    """Read files of gold answers; each kind is a dictionary by the file's name without its ending."""
+    from likewise.sources import gold
+
+    readers = {"analogies": gold.read_analogies, "pairs": gold.read_pairs, "labels": gold.read_labels}
+    files = {"analogies": analogies, "pairs": pairs, "labels": labels}
+    return {
+        kind: {Path(path).stem: [astuple(entry) for entry in read(path, lowercase=lowercase)] for path in files[kind]}
+        for kind, read in readers.items()
+    }
 
 
 class NoEncoder(RunError):

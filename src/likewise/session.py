@@ -81,9 +81,9 @@ class Session:
     [Note(text='hello')]
     """
 
-    def __init__(self, listen: Callable[[Event], None] | None = None) -> None:
+    def __init__(self, listen: Callable[[Event], None] | None = None, *, stop: threading.Event | None = None) -> None:
         self._listen = listen
-        self._stop = threading.Event()
+        self._stop = stop or threading.Event()
         self.log: list[dict[str, Any]] = []
         self.derived: dict[str, Any] = {}
         self.notes: list[str] = []
@@ -104,6 +104,10 @@ class Session:
                 pass
         if self._listen is not None:
             self._listen(event)
+
+    def aside(self) -> Session:
+        """Return a session with the same listener and the same wish to stop, whose log is its own."""
+        return Session(self._listen, stop=self._stop)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[dict[str, float]]:

@@ -16,23 +16,23 @@ count = click.option("-k", type=click.IntRange(1), default=10, show_default=True
 
 @click.command()
 @click.argument("run", type=FILE)
-@click.argument("keys", nargs=-1, metavar="[KEY]...")
+@click.argument("wanted", nargs=-1, metavar="[KEY]...")
 @click.option("--text", multiple=True, help="A new text to encode and search by; may be repeated.")
 @count
 @click.option("--metric", type=click.Choice(["cosine", "dot", "euclidean"]), default="cosine", show_default=True)
 @keys_file
 @as_json
-def near(run: Path, keys: tuple[str, ...], text: tuple[str, ...], k: int, metric: str, **given: Any) -> None:
+def near(run: Path, wanted: tuple[str, ...], text: tuple[str, ...], k: int, metric: str, **given: Any) -> None:
     """Find what is most like each KEY in RUN (a run folder or a file of vectors).
 
     Several keys are several questions. A key is never among its own answers.
     """
     import likewise as lw
 
-    if not keys and not text:
+    if not wanted and not text:
         raise OptionError(f"near needs a key or --text: likewise near {run} KEY")
-    opened = lw.open(run, keys=given["keys_file"])
-    answers = {key: opened.space.near(key, k, metric=metric) for key in keys}
+    opened = lw.open(run, keys=given["keys"])
+    answers = {key: opened.space.near(key, k, metric=metric) for key in wanted}
     if text:
         vectors = opened.encoder.embed(list(text))
         empty = [t for t, v in zip(text, vectors, strict=True) if not v.any()]
@@ -68,7 +68,7 @@ def analogy(run: Path, a: str, b: str, c: str, k: int, method: str, **given: Any
     """
     import likewise as lw
 
-    space = lw.open(run, keys=given["keys_file"]).space
+    space = lw.open(run, keys=given["keys"]).space
     answer = space.analogy(a, b, c, k, method=method)
     if given["json"]:
         render.say_json(
@@ -121,8 +121,8 @@ def embed(run: Path, file: Path, out: Path | None, **given: Any) -> None:
             session=session,
         )
     if given["json"]:
-        render.say_json(made)
+        render.say_json({"out": str(made.path), "texts": made.texts, "dim": made.dim, "empty": made.empty})
         return
-    render.say(f"{made['texts']:,} texts × {made['dim']} → {out}")
-    if made["empty"]:
-        render.say(f"{made['empty']:,} of them hold no known word: their vectors are zero")
+    render.say(f"{made.texts:,} texts × {made.dim} → {out}")
+    if made.empty:
+        render.say(f"{made.empty:,} of them hold no known word: their vectors are zero")

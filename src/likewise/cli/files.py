@@ -26,11 +26,12 @@ def convert(source: Path, target: Path, to: str | None, overwrite: bool, **given
     import likewise as lw
 
     with render.Screen(quiet=given["quiet"] or given["json"]) as session:
-        made = lw.convert(source, target, to=to, keys=given["keys_file"], overwrite=overwrite, session=session)
+        lw.convert(source, target, to=to, keys=given["keys"], overwrite=overwrite, session=session)
+    space = lw.open(target).space
     if given["json"]:
-        render.say_json(made)
+        render.say_json({"out": str(target), "keys": len(space), "dim": space.dim})
     else:
-        render.say(f"{made['keys']:,} keys × {made['dim']} → {target} ({made['format']})")
+        render.say(f"{len(space):,} keys × {space.dim} → {target}")
 
 
 @click.command()

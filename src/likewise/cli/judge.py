@@ -9,6 +9,8 @@ import click
 
 from likewise.cli import render
 from likewise.cli.options import FILE, as_json, gold, keys_file, quiet
+from likewise.errors import InputError
+from likewise.files import atomic
 
 BAD = ("partial collapse", "dimensional collapse", "complete collapse")
 
@@ -28,21 +30,26 @@ def evaluate(run: Path, html: Path | None, **given: Any) -> None:
     import likewise as lw
 
     with render.Screen(quiet=given["quiet"] or given["json"]) as session:
-        report = lw.evaluate(
-            lw.open(run, keys=given["keys_file"]),
-            analogies=given["analogies"],
-            pairs=given["pairs"],
-            labels=given["labels"],
-            session=session,
-        )
+        opened = lw.open(run, keys=given["keys"])
+        report = opened.evaluate(**{kind: given[kind] for kind in ("analogies", "pairs", "labels")}, session=session)
     if html is not None:
-        lw.write_page(html, report.to_html())
+        write_page(html, report.to_html())
     if given["json"]:
         render.say_json(report.as_json())
         return
     show_report(report.as_json())
     if html is not None:
         render.say(f"\nreport  {html}")
+
+
+def write_page(path: Path, page: str) -> None:
+    """Write a page, whole or not at all."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with atomic(path) as file:
+            file.write(page.encode())
+    except OSError as error:
+        raise InputError(f"could not write {path}: {error.strerror or error}") from error
 
 
 def show_report(report: dict[str, Any]) -> None:
@@ -84,7 +91,7 @@ def show_verdict(diagnosis: dict[str, Any]) -> None:
 @keys_file
 @as_json
 @click.pass_context
-def doctor(context: click.Context, run: Path, **given: Any) -> None:
+def doctor(context: click.Context, /, run: Path, **given: Any) -> None:
     """Tell in words whether the vectors of RUN have collapsed. Exit code 1 if they have.
 
     RUN is a run folder or a file of vectors, whoever made it. Verdicts: healthy, anisotropic, partial collapse,
@@ -92,7 +99,7 @@ def doctor(context: click.Context, run: Path, **given: Any) -> None:
     """
     import likewise as lw
 
-    diagnosis = lw.doctor(lw.open(run, keys=given["keys_file"])).as_json()
+    diagnosis = lw.open(run, keys=given["keys"]).doctor().as_json()
     if given["json"]:
         render.say_json(diagnosis)
     else:
@@ -104,11 +111,11 @@ def doctor(context: click.Context, run: Path, **given: Any) -> None:
 @click.argument("run", type=FILE)
 @as_json
 @click.pass_context
-def verify(context: click.Context, run: Path, json: bool) -> None:
+def verify(context: click.Context, /, run: Path, json: bool) -> None:
     """Check every file of RUN against its sha256. Exit code 1 if one is missing, altered or foreign."""
     import likewise as lw
 
-    problems = lw.verify(run)
+    problems = lw.open(run).verify()
     if json:
         render.say_json({"run": str(run), "intact": not problems, "problems": problems})
     else:

@@ -74,16 +74,18 @@ def _as_click(option: Described) -> click.Option:
 @click.option("--errors", type=click.Choice(["strict", "replace", "ignore"]), default="strict", show_default=True)
 @gold
 @click.option("--seeds", type=click.IntRange(1), default=1, show_default=True, help="Learn this often; compare.")
+@click.option("--report/--no-report", default=True, show_default=True, help="Measure what was learned.")
 @quiet
 @as_json
 @click.pass_context
-def learn(context: click.Context, what: tuple[str, ...], **given: Any) -> None:
+def learn(context: click.Context, /, what: tuple[str, ...], **given: Any) -> None:
     """Learn embeddings from DATA and write a run folder with its evidence.
 
     DATA is a text file (plain, gzip, xz, bz2, zstd), a folder of them, WikiExtractor output, a CSV, JSONL or
     Parquet file with --column, or - for standard input. Without a RECIPE the data are looked at and one is chosen.
     """
     import likewise as lw
+    from likewise.learning import free_name
 
     recipe, data = _recipe_and_data(what)
     shown = {name: given.pop(name) for name in ("quiet", "json")}
@@ -94,7 +96,7 @@ def learn(context: click.Context, what: tuple[str, ...], **given: Any) -> None:
         for name, value in given.items()
         if name not in options or source(name) is not click.core.ParameterSource.DEFAULT
     }
-    out = chosen.pop("out") or lw.learning.free_name(data)
+    out = chosen.pop("out") or free_name(data)
     with render.Screen(quiet=shown["quiet"] or shown["json"]) as session:
         run = lw.learn(data, recipe=recipe, out=out, session=session, **chosen)
     if shown["json"]:
@@ -114,7 +116,7 @@ def _recipe_and_data(what: tuple[str, ...]) -> tuple[str | None, str]:
     if len(what) == 2:
         recipe, data = what
         if recipe not in RECIPES:
-            from likewise.learn import no_such_recipe
+            from likewise.learning import no_such_recipe
 
             raise OptionError(no_such_recipe(recipe))
         return recipe, data
@@ -127,9 +129,11 @@ def _recipe_and_data(what: tuple[str, ...]) -> tuple[str | None, str]:
 def _show(run: Any) -> None:
     from likewise.cli.judge import show_report
 
-    show_report(run.report)
+    if run.report is not None:
+        show_report(run.report)
     render.say(f"\nrun     {run.path}")
-    render.say(f"report  {run.path / 'report.html'}")
+    if run.report is not None:
+        render.say(f"report  {run.path / 'report.html'}")
     word = run.space.keys[min(len(run.space) - 1, 100)]
     render.say(f"next    likewise near {run.path} {word}")
 

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from likewise.contracts import Source
+import numpy as np
+from jaxtyping import Float
+
+from likewise.contracts import Array, Source
 from likewise.recipes.options import Option
-from likewise.session import Session
+from likewise.session import Derived, Session
+
+if TYPE_CHECKING:
+    from likewise.contracts import OnEpoch
+    from likewise.space import Space
+    from likewise.words.corpus import Reading
+    from likewise.words.table import WordTable
+    from likewise.words.vocabulary import Vocabulary
 
 Tokenizer = Literal["words", "whitespace"]
 Digits = Literal["keep", "mask", "drop"]
@@ -65,6 +76,7 @@ class WordRecipe:
         self, prepared: Reading, session: Session, *, seed: int | None = None, on_epoch: OnEpoch | None = None
     ) -> WordTable:
         """Learn one table of vectors."""
+        from likewise.space import Space
         from likewise.words.table import WordTable
         from likewise.words.word2vec import SkipGram
 
@@ -78,14 +90,32 @@ class WordRecipe:
             session=session,
             on_epoch=None if on_epoch is None else _space_of(on_epoch, vocabulary),
         )
-        return WordTable.from_training(vocabulary, trained, self._picked(*_TOKENIZING))
+        session.tell(Derived("level", trained.level, "the fastest kernel that this machine can run"))
+        space = Space(vocabulary.words, trained.vectors, items={"count": vocabulary.counts})
+        return WordTable(space, output=trained.output, tokenizer=_plain(self._picked(*_TOKENIZING)))
 
-    def embed(self, encoder: WordTable, prepared: Reading) -> Space:
-        """Return the table itself: its keys are the words."""
-        return encoder.space
+    def embed(self, encoder: Any, prepared: Reading) -> Space:
+        """Return the table's own space: its keys are the words."""
+        space: Space = encoder.space
+        return space
 
     def _picked(self, *names: str) -> dict[str, Any]:
         return {name: self.options[name] for name in names}
+
+
+def _space_of(on_epoch: OnEpoch, vocabulary: Vocabulary) -> Callable[[int, Float[Array, "n d"]], None]:
+    """Show each epoch's vectors as a space of their own, since the table goes on changing."""
+    from likewise.space import Space
+
+    return lambda epoch, vectors: on_epoch(epoch, Space(vocabulary.words, np.array(vectors)))
+
+
+def _plain(tokenizing: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the tokeniser's options for a file; a callable of the caller's cannot be kept, only named."""
+    kept = dict(tokenizing)
+    if callable(kept["tokenizer"]):
+        kept["tokenizer"] = f"caller's {getattr(kept['tokenizer'], '__qualname__', 'callable')}"
+    return kept
 
 
 _TOKENIZING = ("tokenizer", "lowercase", "digits")

@@ -1,0 +1,79 @@
+"""Embedding a file: a run and a file of texts in, a file of their vectors out, a block of texts at a time."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from likewise.errors import OptionError, RunExists
+from likewise.opening import Run
+from likewise.opening import open as open_run
+from likewise.session import Progress, Session
+from likewise.space import formats
+
+if TYPE_CHECKING:
+    from likewise.sources.text import TextSource
+
+_TEXTS_AT_ONCE = 4096
+
+
+@dataclass
+class Embedded:
+    """What `embed_file` wrote; `empty` counts the texts whose vector is zero because no word of them is known."""
+
+    path: Path
+    dim: int
+    texts: int = 0
+    empty: int = 0
+
+
+def embed_file(
+    run: Run | str | os.PathLike[str],
+    file: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    column: str | None = None,
+    encoding: str = "utf-8",
+    errors: str = "strict",
+    to: str | None = None,
+    overwrite: bool = False,
+    session: Session | None = None,
+) -> Embedded:
+    """Encode each text of `file` (a line, or a value of `column`) with `run` and write the vectors to `out`.
+
+    A key is `file:line`. The ending of `out`, or `to`, chooses the format. Memory does not grow with the file.
+    """
+    from likewise.sources.text import open_text
+
+    opened = run if isinstance(run, Run) else open_run(run)
+    target, session = Path(out), session or Session()
+    name = formats.format_to_write(target, to)
+    if name == "run":
+        raise OptionError(f"{target} has no ending: vectors of texts go to a file, such as {target}.parquet")
+    if target.exists() and not overwrite:
+        raise RunExists(f"{target} exists: choose another --out, or replace it with --overwrite")
+    source = open_text(file, column=column, encoding=encoding, errors=errors)
+    made = Embedded(target, opened.encoder.dim)
+    rows = formats.Rows(Path(file), name, made.dim, None, lambda: _blocks(opened, source, made, session))
+    with session.stage("embedding"):
+        formats.write_rows(target, name, rows)
+    return made
+
+
+def _blocks(run: Run, source: TextSource, made: Embedded, session: Session) -> Iterator[formats.Block]:
+    made.texts = made.empty = 0  # some formats read twice
+    entries = iter(source)
+    while some := list(islice(entries, _TEXTS_AT_ONCE)):
+        vectors = run.embed([text for _, text in some])
+        made.texts += len(some)
+        made.empty += int(np.count_nonzero(~vectors.any(axis=1)))
+        session.tell(Progress("embedding", made.texts, None, "texts"))
+        if session.stopped:
+            raise KeyboardInterrupt
+        yield formats.Block([key for key, _ in some], vectors)
