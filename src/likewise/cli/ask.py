@@ -14,7 +14,7 @@ from likewise.errors import OptionError
 count = click.option("-k", type=click.IntRange(1), default=10, show_default=True, help="How many answers.")
 
 
-@click.command()
+@click.command(short_help="Find what is most like a key or a text.")
 @click.argument("run", type=FILE)
 @click.argument("wanted", nargs=-1, metavar="[KEY]...")
 @click.option("--text", multiple=True, help="A new text to encode and search by; may be repeated.")
@@ -52,7 +52,7 @@ def near(run: Path, wanted: tuple[str, ...], text: tuple[str, ...], k: int, metr
         render.say()
 
 
-@click.command()
+@click.command(short_help="A is to B as C is to ?")
 @click.argument("run", type=FILE)
 @click.argument("a")
 @click.argument("b")
@@ -82,7 +82,7 @@ def analogy(run: Path, a: str, b: str, c: str, k: int, method: str, **given: Any
         return
     render.say(f"{b} − {a} + {c} ≈ ?  ({method})\n")
     render.table(
-        ["inputs left out", "score#", "   inputs left in", "score# "],
+        ["inputs left out", "score#", "   inputs left in", "score#"],
         [
             (out.key, f"{out.score:.3f}", f"   {kept.key}", f"{kept.score:.3f}")
             for out, kept in zip(answer.excluded, answer.included, strict=False)
@@ -90,7 +90,7 @@ def analogy(run: Path, a: str, b: str, c: str, k: int, method: str, **given: Any
     )
 
 
-@click.command()
+@click.command(short_help="Encode each line of a file and write the vectors.")
 @click.argument("run", type=FILE)
 @click.argument("file", type=FILE)
 @click.option(

@@ -13,7 +13,7 @@ from likewise.cli.options import FILE, as_json, keys_file, quiet
 FORMATS = ["npy", "npz", "parquet", "word2vec", "word2vec-binary", "glove", "run"]
 
 
-@click.command()
+@click.command(short_help="Rewrite vectors in another format.")
 @click.argument("source", metavar="IN", type=FILE)
 @click.argument("target", metavar="OUT", type=FILE)
 @click.option("--to", type=click.Choice(FORMATS), help="Format to write; without it the ending of OUT decides.")
@@ -34,7 +34,7 @@ def convert(source: Path, target: Path, to: str | None, overwrite: bool, **given
         render.say(f"{len(space):,} keys × {space.dim} → {target}")
 
 
-@click.command()
+@click.command(short_help="Make the page that shows what likewise makes good.")
 @click.option("--out", type=FILE, default=Path("tour.html"), show_default=True, help="The page to write.")
 @click.option("--only", multiple=True, help="Run only the panels whose name holds this; may be repeated.")
 @click.option("--run", type=FILE, help="A run of word vectors to use, instead of learning one.")

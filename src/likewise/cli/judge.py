@@ -15,7 +15,7 @@ from likewise.files import atomic
 BAD = ("partial collapse", "dimensional collapse", "complete collapse")
 
 
-@click.command()
+@click.command(short_help="Measure what the vectors are worth, beside honest baselines.")
 @click.argument("run", type=FILE)
 @gold
 @click.option("--html", type=FILE, help="Also write the report as a page.")
@@ -86,7 +86,7 @@ def show_verdict(diagnosis: dict[str, Any]) -> None:
     render.say(diagnosis["advice"])
 
 
-@click.command()
+@click.command(short_help="Tell in words whether the vectors have collapsed.")
 @click.argument("run", type=FILE)
 @keys_file
 @as_json
@@ -107,7 +107,7 @@ def doctor(context: click.Context, /, run: Path, **given: Any) -> None:
     context.exit(1 if diagnosis["verdict"] in BAD else 0)
 
 
-@click.command()
+@click.command(short_help="Check every file of a run against its sha256.")
 @click.argument("run", type=FILE)
 @as_json
 @click.pass_context

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,8 @@ class LearnCommand(click.Command):
             self.name,
             callback=self.callback,
             params=[*self.params, *options],
-            help=f"{self.help}\n\n\b\n{_about(recipe)}",
+            help=f"{inspect.cleandoc(self.help or '')}\n\n{_about(recipe)}",
+            context_settings={"max_content_width": 120},
         )
         try:
             context = command.make_context(info_name, list(args), parent, **extra)
@@ -65,13 +67,19 @@ def _as_click(option: Described) -> click.Option:
     return click.Option([flag], type=kind, default=default, help=help_text, show_default=default is not None)
 
 
-@click.command(cls=LearnCommand)
+@click.command(cls=LearnCommand, short_help="Learn embeddings from data; write a run folder with its evidence.")
 @click.argument("what", nargs=-1, required=True, metavar="[RECIPE] DATA")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder to write; without it runs/NAME, which is printed.")
 @click.option("--overwrite", is_flag=True, help="Replace a run that is there, when the new one is complete.")
 @click.option("--column", help="Column of a CSV, JSONL or Parquet file that holds the text.")
 @click.option("--encoding", default="utf-8", show_default=True, help="How the text is encoded.")
-@click.option("--errors", type=click.Choice(["strict", "replace", "ignore"]), default="strict", show_default=True)
+@click.option(
+    "--errors",
+    type=click.Choice(["strict", "replace", "ignore"]),
+    default="strict",
+    show_default=True,
+    help="What to do with bytes that are not of that encoding.",
+)
 @gold
 @click.option("--seeds", type=click.IntRange(1), default=1, show_default=True, help="Learn this often; compare.")
 @click.option("--report/--no-report", default=True, show_default=True, help="Measure what was learned.")

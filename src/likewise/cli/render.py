@@ -34,7 +34,8 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, title: str =
     """Print a table; columns whose name ends with `#` are numbers and stand to the right."""
     grid = Table(title=title or None, title_justify="left", title_style="bold", box=None, pad_edge=False)
     for name in columns:
-        grid.add_column(name.rstrip("#"), justify="right" if name.endswith("#") else "left", header_style="dim")
+        number = name.endswith("#")
+        grid.add_column(name.rstrip("#"), justify="right" if number else "left", header_style="dim", no_wrap=number)
     for row in rows:
         grid.add_row(*(Text(cell) for cell in row))
     out.print(grid)
