@@ -12,10 +12,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from likewise.conversion import convert
     from likewise.embedding import embed_file
     from likewise.errors import LikewiseError
     from likewise.learning import learn
-    from likewise.opening import Run, convert, open
+    from likewise.opening import Run, open
     from likewise.session import Session
     from likewise.space import Space
 
@@ -26,7 +27,7 @@ _HOMES = {
     "Run": "opening",
     "Session": "session",
     "Space": "space",
-    "convert": "opening",
+    "convert": "conversion",
     "embed_file": "embedding",
     "learn": "learning",
     "open": "opening",

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import astuple, replace
-from functools import cached_property, partial
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import astuple
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, final
 
@@ -17,11 +17,10 @@ import numpy as np
 from jaxtyping import Float32
 
 from likewise.contracts import Array, Encoder
-from likewise.errors import FingerprintError, IntegrityError, OptionError, RunError, RunExists
+from likewise.errors import FingerprintError, IntegrityError, OptionError, RunError
 from likewise.run import RunFolder, RunWriter
-from likewise.session import Note, Progress, Session
+from likewise.session import Session
 from likewise.space import Space, formats
-from likewise.space.content import ContentDigest
 from likewise.space.items import read_items, write_items
 from likewise.space.tensors import read_matrix, write_matrix
 from likewise.words.table import WordTable
@@ -62,12 +61,11 @@ class Run:
         encoder: Encoder | Callable[[], Encoder],
         manifest: Mapping[str, Any],
         report: Evidence | Callable[[], Any] | None = None,
-        log: Sequence[Mapping[str, Any]] = (),
+        log: Sequence[Mapping[str, Any]] | Callable[[], Sequence[Mapping[str, Any]]] = (),
         path: Path | None = None,
     ) -> None:
-        self._space, self._encoder, self._report = space, encoder, report
+        self._space, self._encoder, self._report, self._log = space, encoder, report, log
         self.manifest = dict(manifest)
-        self.log = list(log)
         self.path = path
 
     @cached_property
@@ -84,6 +82,11 @@ class Run:
     def report(self) -> Any:
         """The evidence as in report.json, or None where none was made."""
         return self._report() if callable(self._report) else self._report and self._report.as_json()
+
+    @cached_property
+    def log(self) -> list[Mapping[str, Any]]:
+        """The lines of log.jsonl: an epoch's losses, rates and signals each."""
+        return list(self._log() if callable(self._log) else self._log)
 
     def __repr__(self) -> str:
         return f"Run({str(self.path) if self.path else 'in memory'}, {self.space!r})"
@@ -142,7 +145,7 @@ class Run:
         """Check every file of the run against run.json; return a sentence for each problem."""
         if self.path is None or not self.path.is_dir():
             raise RunError(f"{self.path or 'this run'} is not a run folder: only those carry the digests to verify")
-        return RunFolder(self.path).verify()
+        return verify(self.path)
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
         """Write the run as a folder; RunExists if the place is taken."""
@@ -176,7 +179,7 @@ class Run:
     def _page(self) -> str | None:
         if self.path is not None:
             folder = RunFolder(self.path)
-            return folder.file(PAGE).read_text() if PAGE in folder.files else None
+            return folder.file(PAGE).read_text(encoding="utf-8") if PAGE in folder.files else None
         return None if self._report is None or callable(self._report) else self._report.to_html()
 
 
@@ -192,6 +195,14 @@ def read_gold(
         kind: {Path(path).stem: [astuple(entry) for entry in read(path, lowercase=lowercase)] for path in files[kind]}
         for kind, read in readers.items()
     }
+
+
+def verify(path: str | os.PathLike[str]) -> list[str]:
+    """Check every file of a run folder, run.json first; return a sentence for each problem."""
+    try:
+        return RunFolder(path).verify()
+    except IntegrityError as error:  # without run.json nothing else can be told
+        return [str(error)]
 
 
 class NoEncoder(RunError):
@@ -236,16 +247,19 @@ def open_space(path: str | os.PathLike[str], *, keys: str | os.PathLike[str] | N
 
 def _open_folder(path: Path) -> Run:
     folder = RunFolder(path)
-    lines = folder.file(LOG).read_text().splitlines() if LOG in folder.files else []
     run = Run(
         space=lambda: read_space(folder),
         encoder=lambda: read_encoder(folder, run.space),
         manifest=folder.manifest,
         report=(lambda: folder.json(REPORT)) if REPORT in folder.files else None,
-        log=[json.loads(line) for line in lines],
+        log=(lambda: _lines(folder.file(LOG))) if LOG in folder.files else (),
         path=path,
     )
     return run
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 def write_space(writer: RunWriter, space: Space) -> dict[str, Any]:
@@ -302,98 +316,3 @@ def _read_word_table(folder: RunFolder, space: Space, about: Mapping[str, Any]) 
 
 
 KINDS: dict[str, Callable[[RunFolder, Space, Mapping[str, Any]], Encoder]] = {"word-table": _read_word_table}
-
-
-def convert(
-    src: str | os.PathLike[str],
-    dst: str | os.PathLike[str],
-    *,
-    to: str | None = None,
-    keys: str | os.PathLike[str] | None = None,
-    encoding: str = "utf-8",
-    errors: str = "strict",
-    overwrite: bool = False,
-    session: Session | None = None,
-) -> Path:
-    """Write the vectors of `src` in another format, a block of rows at a time, and return where they are.
-
-    The format is `to`, or told by the ending of `dst` (none: a run folder, without an encoder). Vectors may be
-    larger than memory; keys may not. An .npy file gets its keys beside it: vectors.npy, vectors.keys.txt.
-    """
-    source, target, session = Path(src), Path(dst), session or Session()
-    name = formats.format_to_write(target, to)
-    rows = _rows_of(source, None if keys is None else Path(keys), encoding, errors)
-    if name == "run" and rows.format == "run":
-        raise OptionError(f"{source} is a run already: copy the folder")
-    if target.exists() and source.exists() and target.samefile(source):
-        raise OptionError(f"{target} is what is read: choose another name to write")
-    if name != "run" and target.exists() and (target.is_dir() or not overwrite):
-        way = "choose another name" if target.is_dir() else "choose another name, or replace it with --overwrite"
-        raise RunExists(f"{target} exists: {way}")
-    rows = replace(rows, blocks=partial(_telling, rows, session))
-    left = [column for column in rows.names if name not in ("parquet", "run")]
-    if left:
-        session.tell(Note(f"left out, for {name} holds keys and vectors only: {', '.join(left)}"))
-    with session.stage("convert"):
-        if name == "run":
-            _write_run(target, rows, overwrite=overwrite)
-        else:
-            _write_file(target, name, rows)
-    return target
-
-
-def _write_file(target: Path, name: str, rows: formats.Rows) -> None:
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        formats.write_rows(target, name, rows)
-    except OSError as error:
-        raise RunError(f"could not write {target}: {error.strerror or error}; nothing of it was kept") from error
-
-
-def _rows_of(path: Path, keys: Path | None, encoding: str, errors: str) -> formats.Rows:
-    if not path.is_dir():
-        return formats.open_rows(path, keys=keys, encoding=encoding, errors=errors)
-    folder = RunFolder(path)
-    names, _, items = read_items(folder.file(ITEMS))
-    vectors = read_matrix(folder.file(VECTORS), "vectors")
-    return formats.mapped_rows(path, "run", names, vectors, items)
-
-
-def _telling(rows: formats.Rows, session: Session) -> Iterator[formats.Block]:
-    done = 0
-    for block in rows.blocks():
-        yield block
-        done += len(block.keys)
-        session.tell(Progress("convert", done, rows.count, "rows"))
-        if session.stopped:
-            raise KeyboardInterrupt
-
-
-def _write_run(path: Path, rows: formats.Rows, *, overwrite: bool) -> None:
-    keys: list[str] = []
-    columns: dict[str, list[Array]] = {name: [] for name in rows.names}
-    digest = ContentDigest()
-
-    def vectors() -> Iterator[Array]:
-        for block in rows.checked():
-            digest.add(block.keys, block.vectors)
-            keys.extend(block.keys)
-            for name, values in columns.items():
-                values.append(block.columns[name])
-            yield block.vectors
-
-    with RunWriter(path, overwrite=overwrite) as writer:
-        with writer.open(VECTORS) as file:
-            write_matrix(file, "vectors", rows.dim, vectors())
-        items = {name: np.concatenate(values) for name, values in columns.items()}
-        writer.write(ITEMS, lambda place: write_items(place, keys, "word", items))
-        writer.finish(
-            {
-                "recipe": None,
-                "status": "converted from a file of vectors: it has no encoder and cannot embed",
-                "source": {"file": rows.path.name, "format": rows.format},
-                "encoder": None,
-                "fingerprint": digest.value,
-                "space": {"kind": "word", "rows": len(keys), "dim": rows.dim},
-            }
-        )

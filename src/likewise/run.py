@@ -29,6 +29,10 @@ MANIFEST = "run.json"
 FORMAT = 1
 
 
+def _pretty(value: Any) -> bytes:
+    return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+
+
 def exchange(one: Path, other: Path) -> bool:
     """Let two paths swap their names in one step; False where the system cannot (then nothing has happened)."""
     try:
@@ -72,7 +76,9 @@ class RunWriter:
         except OSError as error:
             raise RunError(f"cannot make the folder {parent}: {error.strerror}") from error
         if not os.access(parent, os.W_OK):
-            raise RunError(f"cannot write into {parent}: permission denied; choose another --out")
+            raise RunError(
+                f"cannot write into {parent}: it is read-only or belongs to somebody else; choose another --out"
+            )
 
     def __enter__(self) -> Self:
         self.check()
@@ -112,9 +118,8 @@ class RunWriter:
 
     def write_json(self, name: str, value: Any) -> None:
         """Write a JSON file, indented, without NaN."""
-        text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
         with self.open(name) as file:
-            file.write(text.encode() + b"\n")
+            file.write(_pretty(value))
 
     def write_lines(self, name: str, values: Iterable[Mapping[str, Any]]) -> None:
         """Write JSON lines."""
@@ -167,17 +172,19 @@ class RunFolder:
         if not file.is_file():
             partial = " (an unfinished one is called RUN.partial)" if self.path.name.endswith(".partial") else ""
             raise RunError(f"{self.path} is not a run: it has no {MANIFEST}{partial}")
+        data = file.read_bytes()
         try:
-            manifest = json.loads(file.read_bytes())
-        except (ValueError, UnicodeDecodeError) as error:
+            manifest = json.loads(data)
+        except (ValueError, RecursionError) as error:
             raise IntegrityError(f"{file} is not JSON: {error}; it was altered after it was written") from error
         if not isinstance(manifest, dict) or not isinstance(manifest.get("files"), dict):
             raise IntegrityError(f"{file} is not the manifest of a run: 'files' is missing")
         outside = [name for name in manifest["files"] if name.startswith("/") or ".." in name.split("/")]
         if outside:
             raise IntegrityError(f"{file} names a file outside of its own folder: {outside[0]!r}")
+        same = data == _pretty(manifest)  # a changed space would leave the digest as it is
         stated = manifest.pop("digest", None)
-        if stated != digest_of_json(manifest):
+        if not same or stated != digest_of_json(manifest):
             raise IntegrityError(f"{file} was altered after it was written: its own digest does not match")
         if manifest.get("format") != FORMAT:
             raise RunError(

@@ -11,8 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 from gensim.models import KeyedVectors
 
+from likewise.conversion import convert
 from likewise.errors import FormatError, KeyMissing, OptionError, RunExists
-from likewise.opening import NoEncoder, convert, open, open_space
+from likewise.opening import NoEncoder, open, open_space
 from likewise.session import Note, Progress, Session
 from likewise.space import Space, formats
 from likewise.space.formats import rows as rows_module
@@ -103,13 +104,10 @@ def test_gensim_reads_ours_and_finds_the_same_neighbours(tmp_path, binary):
         assert [key for key, _ in theirs.most_similar(key)] == [n.key for n in space.near(key)]
 
 
-@pytest.mark.parametrize("binary", [False, True])
-@pytest.mark.parametrize("header", [True, False])
+@pytest.mark.parametrize(("binary", "header"), [(False, True), (False, False), (True, True)])
 def test_we_read_gensims(space, tmp_path, binary, header):
     model = KeyedVectors(vector_size=7)
     model.add_vectors(list(space.keys), np.array(space.vectors))
-    if binary and not header:
-        pytest.skip("a binary file without a header cannot be read by anybody")
     model.save_word2vec_format(tmp_path / "v", binary=binary, write_header=header)
     assert equal(open_space(tmp_path / "v"), space)
 
@@ -286,7 +284,7 @@ def test_arrays_that_do_not_fit(tmp_path):
     with pytest.raises(FormatError, match="one list of strings"):
         open_space(tmp_path / "v.npy", keys=tmp_path / "k.json")
     np.savez(tmp_path / "v.npz", vectors=np.ones((3, 2)), keys=np.array(["a"]))
-    with pytest.raises(FormatError, match="has 1 keys, .* has 3 vectors"):
+    with pytest.raises(FormatError, match=r"has 1 keys, .* has 3 vectors"):
         open_space(tmp_path / "v.npz")
     np.savez(tmp_path / "v.npz", one=np.ones((3, 2)), two=np.ones((3, 2)), keys=np.array(["a"]))
     with pytest.raises(FormatError, match="Name it 'vectors'"):

@@ -152,10 +152,7 @@ def test_distance(words):
 def test_analogies_equal_their_formulas(words, method):
     unit = words.vectors / np.linalg.norm(words.vectors, axis=1, keepdims=True).astype(np.float64)
     a, b, c = (unit @ unit[i] for i in (1, 2, 3))
-    if method == "3cosadd":
-        scores = b - a + c
-    else:
-        scores = (b + 1) / 2 * (c + 1) / 2 / ((a + 1) / 2 + 0.001)
+    scores = b - a + c if method == "3cosadd" else (b + 1) / 2 * (c + 1) / 2 / ((a + 1) / 2 + 0.001)
     order = np.argsort(-scores)
     answer = words.analogy("w1", "w2", "w3", 7, method=method)
     assert [n.key for n in answer.included] == [f"w{i}" for i in order[:7]]
@@ -172,7 +169,7 @@ def test_an_analogy_that_holds_exactly():
     assert space.analogy("man", "woman", "king").excluded[0].key == "queen"
     with pytest.raises(OptionError, match="3cosadd and 3cosmul"):
         space.analogy("man", "woman", "king", method="pair")
-    with pytest.raises(KeyMissing, match="'kong'.*'king'"):
+    with pytest.raises(KeyMissing, match=r"'kong'.*'king'"):
         space.analogy("man", "woman", "kong")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from likewise.errors import FormatError, OptionError, nearest_spellings
+from likewise.errors import FormatError, OptionError, RunError, nearest_spellings
 from likewise.files import atomic, whole
 from likewise.space.formats import arrays, binary, parquet, text
 from likewise.space.formats.compressed import compressing
@@ -48,10 +48,14 @@ def _packing(path: Path) -> str | None:
 
 
 def write_rows(path: Path, to: str, rows: Rows) -> None:
-    """Write rows as a file of the format `to`; the file takes its name when it is whole."""
+    """Write rows as a file of the format `to`; the file takes its name when it is whole, RunError if it cannot."""
     if _packing(path) and to not in _LINES:
         raise OptionError(f"{path}: {to} files are not packed again; leave out {path.suffix}")
-    WRITTEN[to](path, rows)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        WRITTEN[to](path, rows)
+    except OSError as error:
+        raise RunError(f"could not write {path}: {error.strerror or error}; nothing of it was kept") from error
 
 
 def counted(rows: Rows) -> Rows:
