@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import astuple
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, final
@@ -192,7 +191,7 @@ def read_gold(
     readers = {"analogies": gold.read_analogies, "pairs": gold.read_pairs, "labels": gold.read_labels}
     files = {"analogies": analogies, "pairs": pairs, "labels": labels}
     return {
-        kind: {Path(path).stem: [astuple(entry) for entry in read(path, lowercase=lowercase)] for path in files[kind]}
+        kind: {Path(path).stem: [tuple(entry) for entry in read(path, lowercase=lowercase)] for path in files[kind]}
         for kind, read in readers.items()
     }
 
