@@ -108,7 +108,8 @@ def keep_thresholds(probabilities: Float[Array, " n"]) -> UInt32[Array, " n"]:
     if not ((probabilities > 0) & (probabilities <= 1)).all():
         raise OptionError("probabilities to keep a word must be above 0 and at most 1")
     scaled = np.rint(probabilities.astype(np.float64) * 2.0**32) - 1
-    return np.clip(scaled, 0, 2**32 - 1).astype(np.uint32)
+    thresholds: Array = np.clip(scaled, 0, 2**32 - 1).astype(np.uint32)
+    return thresholds
 
 
 def alias_table(probabilities: Float[Array, " n"]) -> UInt64[Array, " n"]:
