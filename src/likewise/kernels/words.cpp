@@ -96,8 +96,9 @@ void plan_block(Arena &arena, SkipGramBlock &b, std::int64_t window, std::int64_
   arena.plan(b.rate, b.capacity);
   arena.plan(b.noise, b.capacity * negative);
   arena.plan(b.draw, b.capacity);
-  arena.plan(b.products, products_of(window, negative));
-  arena.plan(b.labels, products_of(window, negative));
+  arena.plan(b.steps, steps_of(window, negative));
+  arena.plan(b.weights, 2 * window);
+  arena.plan(b.labels, 32);
   arena.plan(b.old, (2 * window + negative + 1) * 16);
   arena.plan(b.inputs, 2 * window);
   arena.plan(b.outputs, negative + 1);

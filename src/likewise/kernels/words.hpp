@@ -44,14 +44,15 @@ struct SkipGramBlock {
   float *rate;
   std::int32_t *noise;         // [negative][capacity]
   std::uint32_t *draw;         // one number for each token that is looked at
-  float *products;             // dot products, then step sizes, of one window
-  float *labels;               // 1 where a product belongs to the centre word itself
+  float *steps;                // rate * (label - sigmoid) of each pair of rows of one window
+  float *weights;              // how often each context word stands in it
+  float *labels;               // 16 floats: 1 where a step belongs to the centre word itself; 16 zeros for further noise
   float *old;                  // one column of vectors of one window, as they were
   float **inputs, **outputs;   // rows of one window
 };
 
-// Sizes of the arrays above, in elements.
-inline std::int64_t products_of(std::int64_t window, std::int64_t negative) {
+// How many steps there are at most, and room for what is stored behind them.
+inline std::int64_t steps_of(std::int64_t window, std::int64_t negative) {
   return 2 * window * (negative + 1) + 32;
 }
 

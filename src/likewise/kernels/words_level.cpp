@@ -214,27 +214,44 @@ INLINE vfloat sum_quads(vfloat a, vfloat b, vfloat c, vfloat d) {
 #undef LANES
 }
 
-// Sum up three times four vectors and store the twelve sums (and up to four floats of rubbish behind them).
-INLINE void store_sums(float *to, vfloat p, vfloat q, vfloat r) {
+// The logistic function to a few units of the last place: 2^(-x log2 e) from its power series, no table.
+INLINE vfloat sigmoid(vfloat x) {
+  vfloat y = x * -1.44269504f;
+  y = y > 126.0f ? all(126.0f) : y;
+  y = y < -126.0f ? all(-126.0f) : y;
+  const vfloat shifted = y + 12582912.0f;  // 1.5 * 2^23: rounds to an integer and leaves it in the low bits
+  const vfloat f = y - (shifted - 12582912.0f), ff = f * f;
+  const vfloat p = (f * 1.33335581e-3f + 9.61812911e-3f) + ff * 1.54035304e-4f;
+  const vfloat q = (f * 5.55041087e-2f + 2.40226507e-1f);
+  const vfloat power = ((p * ff + q) * ff) + (f * 6.93147181e-1f + 1.0f);
+  return 1.0f / (1.0f + (vfloat)((vint)power + ((vint)shifted << 23)));
+}
+
+// Turn the twelve sums of three times four vectors into steps, rate * (label - sigmoid), and store them (and up to
+// four floats of rubbish behind them).
+INLINE void store_steps(float *to, vfloat p, vfloat q, vfloat r, const float *labels, float rate) {
 #if WIDTH == 16
   const vfloat pq = SHUFFLE(p, q, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23) +
                     SHUFFLE(p, q, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
   const vfloat rr = r + SHUFFLE(r, r, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7);
-  store_any(to, SHUFFLE(pq, rr, 0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 20, 21, 22, 23) +
-                    SHUFFLE(pq, rr, 4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 16, 17, 18, 19));
+  const vfloat sums[] = {SHUFFLE(pq, rr, 0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 20, 21, 22, 23) +
+                         SHUFFLE(pq, rr, 4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 16, 17, 18, 19)};
 #elif WIDTH == 8
-  store_any(to, SHUFFLE(p, q, 0, 1, 2, 3, 8, 9, 10, 11) + SHUFFLE(p, q, 4, 5, 6, 7, 12, 13, 14, 15));
-  store_any(to + 8, r + SHUFFLE(r, r, 4, 5, 6, 7, 0, 1, 2, 3));
+  const vfloat sums[] = {SHUFFLE(p, q, 0, 1, 2, 3, 8, 9, 10, 11) + SHUFFLE(p, q, 4, 5, 6, 7, 12, 13, 14, 15),
+                         r + SHUFFLE(r, r, 4, 5, 6, 7, 0, 1, 2, 3)};
 #else
-  store_any(to, p);
-  store_any(to + 4, q);
-  store_any(to + 8, r);
+  const vfloat sums[] = {p, q, r};
 #endif
+#pragma GCC unroll 3
+  for (int i = 0; i < static_cast<int>(sizeof sums / sizeof *sums); ++i) {
+    store_any(to + i * W, (load(labels + i * W) - sigmoid(sums[i])) * rate);
+  }
 }
 
-// All products of A input rows and K output rows, row by row; A * K <= 12.
+// The steps of A input rows and K output rows, row by row; A * K <= 12.
 template <int A, int K>
-INLINE void multiply(float *const *inputs, float *const *outputs, i64 stride, float *to) {
+INLINE void multiply(float *const *inputs, float *const *outputs, i64 stride, const float *labels, float rate,
+                     float *to) {
   vfloat sum[12] = {};
   for (i64 j = 0; j < stride; j += W) {
     vfloat in[A];
@@ -247,69 +264,68 @@ INLINE void multiply(float *const *inputs, float *const *outputs, i64 stride, fl
       for (int a = 0; a < A; ++a) sum[a * K + k] += in[a] * out;
     }
   }
-  store_sums(to, sum_quads(sum[0], sum[1], sum[2], sum[3]), sum_quads(sum[4], sum[5], sum[6], sum[7]),
-             sum_quads(sum[8], sum[9], sum[10], sum[11]));
+  store_steps(to, sum_quads(sum[0], sum[1], sum[2], sum[3]), sum_quads(sum[4], sum[5], sum[6], sum[7]),
+              sum_quads(sum[8], sum[9], sum[10], sum[11]), labels, rate);
 }
 
 template <int K>
-INLINE void multiply_all(float *const *inputs, i64 n, float *const *outputs, i64 stride, float *to) {
+INLINE void multiply_all(float *const *inputs, i64 n, float *const *outputs, i64 stride, const float *labels,
+                         float rate, float *to) {
   i64 c = 0;
-  for (; c + 2 <= n; c += 2) multiply<2, K>(inputs + c, outputs, stride, to + c * K);
-  if (c < n) multiply<1, K>(inputs + c, outputs, stride, to + c * K);
+  for (; c + 2 <= n; c += 2) multiply<2, K>(inputs + c, outputs, stride, labels, rate, to + c * K);
+  if (c < n) multiply<1, K>(inputs + c, outputs, stride, labels, rate, to + c * K);
 }
 
-// The logistic function to a few units of the last place: 2^-x·log2(e) from its power series, no table.
-INLINE vfloat sigmoid(vfloat x) {
-  vfloat y = x * -1.44269504f;
-  y = y > 126.0f ? all(126.0f) : y;
-  y = y < -126.0f ? all(-126.0f) : y;
-  const vfloat shifted = y + 12582912.0f;  // 1.5 · 2^23: rounds to an integer and leaves it in the low bits
-  const vfloat f = y - (shifted - 12582912.0f);
-  vfloat p = f * 1.54035304e-4f + 1.33335581e-3f;
-  p = p * f + 9.61812911e-3f;
-  p = p * f + 5.55041087e-2f;
-  p = p * f + 2.40226507e-1f;
-  p = p * f + 6.93147181e-1f;
-  p = p * f + 1.0f;
-  const vfloat power = (vfloat)((vint)p + ((vint)shifted << 23));
-  return 1.0f / (1.0f + power);
-}
-
-// Turn products into step sizes: rate · (label − sigmoid).
-INLINE void step_sizes(float *products, const float *labels, i64 n, float rate) {
-  for (i64 i = 0; i < n; i += W) {
-    store_any(products + i, (load_any(labels + i) - sigmoid(load_any(products + i))) * rate);
+// Update a window and K outputs, C columns of W dimensions at a time.
+template <int K, int C>
+INLINE void update_columns(float *const *inputs, i64 n, float *const *outputs, i64 j, const float *steps) {
+  vfloat out[C][K], sum[C][K];
+#pragma GCC unroll 6
+  for (int k = 0; k < K; ++k) {
+#pragma GCC unroll 2
+    for (int c = 0; c < C; ++c) {
+      out[c][k] = load(outputs[k] + j + c * W);
+      sum[c][k] = vfloat{};
+    }
   }
-}
-
-// Update a window of different context words and K outputs, a column of W dimensions at a time.
-template <int K>
-INLINE void update(float *const *inputs, i64 n, float *const *outputs, i64 stride, const float *steps) {
-  for (i64 j = 0; j < stride; j += W) {
-    vfloat out[K], sum[K];
+  for (i64 a = 0; a < n; ++a, steps += K) {
+    float *row = inputs[a] + j;
+    vfloat in[C], moved[C];
+#pragma GCC unroll 2
+    for (int c = 0; c < C; ++c) moved[c] = in[c] = load(row + c * W);
 #pragma GCC unroll 6
     for (int k = 0; k < K; ++k) {
-      out[k] = load(outputs[k] + j);
-      sum[k] = vfloat{};
-    }
-    const float *step = steps;
-    for (i64 c = 0; c < n; ++c, step += K) {
-      const vfloat in = load(inputs[c] + j);
-      vfloat moved = in;
-#pragma GCC unroll 6
-      for (int k = 0; k < K; ++k) {
-        const vfloat by = all(step[k]);
-        sum[k] += by * in;
-        moved += by * out[k];
+      const vfloat by = all(steps[k]);
+#pragma GCC unroll 2
+      for (int c = 0; c < C; ++c) {
+        sum[c][k] += by * in[c];
+        moved[c] += by * out[c][k];
       }
-      store(inputs[c] + j, moved);
     }
+#pragma GCC unroll 2
+    for (int c = 0; c < C; ++c) store(row + c * W, moved[c]);
+  }
 #pragma GCC unroll 6
-    for (int k = 0; k < K; ++k) store(outputs[k] + j, load(outputs[k] + j) + sum[k]);  // again: noise may repeat
+  for (int k = 0; k < K; ++k) {
+#pragma GCC unroll 2
+    for (int c = 0; c < C; ++c) {
+      float *place = outputs[k] + j + c * W;
+      store(place, load(place) + sum[c][k]);  // loaded again: noise may repeat
+    }
   }
 }
 
-// The same for K of the outputs, from copies of the rows as they were: any repetition is right.
+// Two columns at a time where there are registers for it.
+template <int K>
+INLINE void update(float *const *inputs, i64 n, float *const *outputs, i64 stride, const float *steps) {
+  i64 j = 0;
+#if WIDTH == 16
+  for (; j + 2 * W <= stride; j += 2 * W) update_columns<K, 2>(inputs, n, outputs, j, steps);
+#endif
+  for (; j < stride; j += W) update_columns<K, 1>(inputs, n, outputs, j, steps);
+}
+
+// The same for K of many outputs, from copies of the rows as they were.
 template <int K>
 INLINE void update_from(const float *old_in, const float *old_out, float *const *inputs, i64 n, float *const *outputs,
                         i64 j, const float *steps) {
@@ -339,55 +355,67 @@ INLINE void update_from(const float *old_in, const float *old_out, float *const 
     default: function<6>(__VA_ARGS__); break;      \
   }
 
-// One step of any shape. Products lie group by group of six outputs, inside a group row by row.
-void step_any(const SkipGramBlock &b, i64 n, i64 m, i64 stride, float rate) {
+// The words of a window, each once: a repeated one counts by its weight, which gives the same step.
+i64 merge_twins(const SkipGramBlock &b, i64 n) {
+  i64 m = 0;
+  for (i64 c = 0; c < n; ++c) {
+    float *const row = b.inputs[c];
+    i64 seen = -1;
+    for (i64 u = 0; u < m; ++u) seen = b.inputs[u] == row ? u : seen;
+    if (seen >= 0) {
+      b.weights[seen] += 1.0f;
+    } else {
+      b.weights[m] = 1.0f;
+      b.inputs[m++] = row;
+    }
+  }
+  return m;
+}
+
+// Settle the steps of outputs [first, first + k): repeated context words, and noise that is the centre word itself,
+// which teaches nothing.
+void settle(const SkipGramBlock &b, i64 n, i64 first, i64 k, bool weighted, float *steps) {
+  for (i64 c = 0; c < n && weighted; ++c) {
+    for (i64 o = 0; o < k; ++o) steps[c * k + o] *= b.weights[c];
+  }
+  for (i64 o = 0; o < k; ++o) {
+    if (first + o == 0 || b.outputs[first + o] != b.outputs[0]) continue;
+    for (i64 c = 0; c < n; ++c) steps[c * k + o] = 0.0f;
+  }
+}
+
+// One step of any number of outputs. Steps lie group by group of six outputs, inside a group row by row.
+void step_any(const SkipGramBlock &b, i64 n, i64 m, i64 stride, float rate, bool weighted) {
   for (i64 g = 0; g < m; g += GROUP) {
     const i64 k = least(GROUP, m - g);
-    BY_COUNT(multiply_all, k, b.inputs, n, b.outputs + g, stride, b.products + n * g)
+    const float *labels = b.labels + (g > 0 ? 16 : 0);
+    BY_COUNT(multiply_all, k, b.inputs, n, b.outputs + g, stride, labels, rate, b.steps + n * g)
   }
-  for (i64 i = 0; i < n * m; i += W) {
-    store_any(b.products + i, sigmoid(load_any(b.products + i)) * -rate);
-  }
-  const i64 first = least(GROUP, m);
-  for (i64 c = 0; c < n; ++c) b.products[c * first] += rate;
-  for (i64 o = 1; o < m; ++o) {
-    if (b.outputs[o] != b.outputs[0]) continue;
-    const i64 g = o / GROUP * GROUP, k = least(GROUP, m - g);
-    for (i64 c = 0; c < n; ++c) b.products[n * g + c * k + o - g] = 0.0f;
-  }
+  for (i64 g = 0; g < m; g += GROUP) settle(b, n, g, least(GROUP, m - g), weighted, b.steps + n * g);
   float *old_out = b.old + n * W;
   for (i64 j = 0; j < stride; j += W) {
     for (i64 c = 0; c < n; ++c) store(b.old + c * W, load(b.inputs[c] + j));
     for (i64 o = 0; o < m; ++o) store(old_out + o * W, load(b.outputs[o] + j));
     for (i64 g = 0; g < m; g += GROUP) {
       const i64 k = least(GROUP, m - g);
-      BY_COUNT(update_from, k, b.old, old_out + g * W, b.inputs, n, b.outputs + g, j, b.products + n * g)
+      BY_COUNT(update_from, k, b.old, old_out + g * W, b.inputs, n, b.outputs + g, j, b.steps + n * g)
     }
   }
 }
 
-// One step of at most six outputs and no repeated context word.
+// One step of at most six outputs.
 template <int K>
-INLINE void step_plain(const SkipGramBlock &b, i64 n, i64 stride, float rate, bool skips) {
-  multiply_all<K>(b.inputs, n, b.outputs, stride, b.products);
-  step_sizes(b.products, b.labels, n * K, rate);
-  if (__builtin_expect(skips, 0)) {
-    for (int k = 1; k < K; ++k) {
-      if (b.outputs[k] != b.outputs[0]) continue;
-      for (i64 c = 0; c < n; ++c) b.products[c * K + k] = 0.0f;
-    }
-  }
-  update<K>(b.inputs, n, b.outputs, stride, b.products);
+INLINE void step_few(const SkipGramBlock &b, i64 n, i64 stride, float rate, bool weighted, bool skips) {
+  multiply_all<K>(b.inputs, n, b.outputs, stride, b.labels, rate, b.steps);
+  if (__builtin_expect(weighted || skips, 0)) settle(b, n, 0, K, weighted, b.steps);
+  update<K>(b.inputs, n, b.outputs, stride, b.steps);
 }
 
 INLINE void prefetch_row(const float *row, i64 stride) {
   for (i64 j = 0; j < stride; j += 16) __builtin_prefetch(row + j, 1, 3);
 }
 
-#ifndef LIKEWISE_AHEAD
-#define LIKEWISE_AHEAD 3
-#endif
-constexpr i64 AHEAD = LIKEWISE_AHEAD;
+constexpr i64 AHEAD = 3;  // centres; 2 to 4 are equally fast, 1 and 6 are slower
 
 INLINE void prefetch_centre(const SkipGramTask &task, const SkipGramBlock &b, i64 i, i64 held) {
   prefetch_row(task.output + b.kept[i] * task.stride, task.stride);
@@ -404,7 +432,7 @@ i64 learn_block(const SkipGramTask &task, const SkipGramBlock &b, i64 held, i64 
   i64 pairs = 0;
   for (i64 i = first; i < least(first + AHEAD, last); ++i) prefetch_centre(task, b, i, held);
   for (i64 i = first; i < last; ++i) {
-    if (i + AHEAD < last) prefetch_centre(task, b, i + AHEAD, held);
+
     const i64 low = b.from[i], high = b.to[i];
     i64 n = 0;
     for (i64 c = low; c < i; ++c) b.inputs[n++] = task.vectors + b.kept[c] * stride;
@@ -419,10 +447,13 @@ i64 learn_block(const SkipGramTask &task, const SkipGramBlock &b, i64 held, i64 
       b.outputs[k] = task.output + noise * stride;
     }
     pairs += n;
-    if (m > GROUP || b.twin[high] >= low) {
-      step_any(b, n, m, stride, b.rate[i]);
+    if (i + AHEAD < last) prefetch_centre(task, b, i + AHEAD, held);
+    const bool weighted = b.twin[high] >= low;
+    if (weighted) n = merge_twins(b, n);
+    if (m > GROUP) {
+      step_any(b, n, m, stride, b.rate[i], weighted);
     } else {
-      BY_COUNT(step_plain, m, b, n, stride, b.rate[i], skips)
+      BY_COUNT(step_few, m, b, n, stride, b.rate[i], weighted, skips)
     }
   }
   return pairs;
@@ -448,7 +479,7 @@ SkipGramDone skipgram(const SkipGramTask &task, SkipGramBlock &block, std::int64
   if (begin >= end) return done;
   Reader r{task, block, begin, end, begin, sentence_of(task, begin)};
   const i64 m = task.negative + 1;
-  for (i64 i = 0; i < products_of(task.window, task.negative); ++i) block.labels[i] = i % m == 0;
+  for (i64 i = 0; i < 32; ++i) block.labels[i] = i < 16 && i % least(GROUP, m) == 0;
   look_back(r);
   for (;;) {
     fill(r);
