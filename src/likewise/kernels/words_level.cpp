@@ -42,7 +42,6 @@ typedef double vdouble __attribute__((vector_size(4 * WIDTH), may_alias));
 
 INLINE vfloat load(const float *p) { return *reinterpret_cast<const vfloat *>(p); }
 INLINE void store(float *p, vfloat v) { *reinterpret_cast<vfloat *>(p) = v; }
-INLINE vfloat load_any(const float *p) { return *reinterpret_cast<const vfloat_any *>(p); }
 INLINE void store_any(float *p, vfloat v) { *reinterpret_cast<vfloat_any *>(p) = v; }
 INLINE vfloat all(float x) { return vfloat{} + x; }
 INLINE i64 least(i64 a, i64 b) { return a < b ? a : b; }
