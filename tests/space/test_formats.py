@@ -4,6 +4,9 @@ import gzip
 import json
 import lzma
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -362,3 +365,40 @@ def test_the_packaged_glove_vectors():
     assert space.analogy("man", "king", "woman").excluded[0].key == "queen"
     with pytest.raises(KeyMissing, match="did you mean 'queen'"):
         space["qeen"]
+
+
+PEAK = """
+import sys, threading, time
+from pathlib import Path
+from likewise.conversion import convert
+import pyarrow.parquet, pyarrow.compute
+
+def anonymous():
+    text = Path("/proc/self/status").read_text()
+    return int(text.split("RssAnon:")[1].split()[0]) * 1024
+
+peak, before = 0, anonymous()
+def watch():
+    global peak
+    while True:
+        peak = max(peak, anonymous() - before)
+        time.sleep(0.005)
+
+threading.Thread(target=watch, daemon=True).start()
+convert(sys.argv[1], sys.argv[2])
+print(peak)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc")
+def test_memory_does_not_grow_with_the_file(tmp_path):
+    rows = np.lib.format.open_memmap(tmp_path / "v.npy", "w+", np.float32, (20_000, 8_000))  # 640 MB
+    del rows
+    source = tmp_path / "v.npy"
+    for name in ("v.parquet", "v.bin", "v.npz", "run", "back.npy"):
+        out = subprocess.run(
+            [sys.executable, "-c", PEAK, source, tmp_path / name], check=True, capture_output=True, text=True
+        )
+        assert int(out.stdout) < 256 << 20, name
+        source = source if name == "run" else tmp_path / name
