@@ -59,7 +59,7 @@ def read_analogies(path: Place, *, lowercase: bool = False) -> list[Question]:
 
 
 def read_pairs(path: Place, *, lowercase: bool = False) -> list[Pair]:
-    """Read scored pairs: word, word, score, with tabs, commas, semicolons or blanks between; a header may come first."""
+    """Read scored pairs: WORD WORD SCORE with tabs, commas, semicolons or blanks between; a header may come first."""
     pairs = []
     for number, line in _lines(path):
         cells = _cells(line)
