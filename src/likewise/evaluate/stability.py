@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from jaxtyping import Float
 
@@ -25,7 +27,7 @@ def stability(
     chance = min(1.0, k / max(n - 1, 1))
     edges = np.linspace(0, n, bands + 1).astype(int)
     shares = []
-    for low, high in zip(edges[:-1], edges[1:], strict=True):
+    for low, high in pairwise(edges.tolist()):
         rows = np.sort(rng.choice(np.arange(low, high), min(high - low, _QUERIES), replace=False))
         shares.append(overlap(one, other, k=k, rows=rows) if n > 1 and len(rows) else np.zeros(0))
     everything = np.concatenate(shares)
