@@ -114,7 +114,7 @@ def test_every_byte_of_the_manifest_counts(tmp_path):
 
 
 def test_what_is_no_run_says_so(tmp_path):
-    with pytest.raises(RunError, match="there is no run at"):
+    with pytest.raises(RunError, match="there is no run and no file of vectors at"):
         RunFolder(tmp_path / "none")
     with pytest.raises(RunError, match=r"is not a run: it has no run.json"):
         RunFolder(tmp_path)

@@ -222,7 +222,7 @@ def open(
     keys in text and binary files.
     """
     place = Path(path)
-    if place.is_dir() or not place.exists():
+    if not place.is_file():
         if keys is not None:
             raise OptionError(f"{place} is a run and holds its own keys: leave out {keys}")
         return _open_folder(place)

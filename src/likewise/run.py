@@ -168,7 +168,7 @@ class RunFolder:
     def _read_manifest(self) -> dict[str, Any]:
         file = self.path / MANIFEST
         if not self.path.exists():
-            raise RunError(f"there is no run at {self.path}")
+            raise RunError(f"there is no run and no file of vectors at {self.path}")
         if not file.is_file():
             partial = " (an unfinished one is called RUN.partial)" if self.path.name.endswith(".partial") else ""
             raise RunError(f"{self.path} is not a run: it has no {MANIFEST}{partial}")

@@ -13,12 +13,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from gensim.models import KeyedVectors
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from likewise.conversion import convert
 from likewise.errors import FormatError, KeyMissing, OptionError, RunExists
 from likewise.opening import NoEncoder, open, open_space
 from likewise.session import Note, Progress, Session
 from likewise.space import Space, formats
+from likewise.space.formats import Block, Rows
 from likewise.space.formats import rows as rows_module
 
 KEYS = ["the", "straße", "kön.ig", "été", "北京", "'s", "1.5", "<unk>", '"', "["]
@@ -171,6 +174,24 @@ def test_npy_and_its_keys(space, tmp_path):
     assert equal(open_space(path, keys=tmp_path / "k.txt"), space)
     (tmp_path / "v.keys.txt").write_bytes(files["k.txt"].encode())
     assert equal(open_space(path), space)
+
+
+NAMES = st.text(st.characters(exclude_categories=["Cs", "Zs", "Zl", "Zp", "Cc"]), min_size=1, max_size=12)
+NUMBERS = st.floats(width=32, allow_nan=False, allow_infinity=False)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data(), st.lists(NAMES, min_size=1, max_size=8, unique=True), st.integers(2, 5))
+def test_any_keys_and_numbers_survive(tmp_path_factory, data, keys, dim):
+    folder = tmp_path_factory.mktemp("any")
+    rows = data.draw(st.lists(NUMBERS, min_size=dim * len(keys), max_size=dim * len(keys)))
+    space = Space(keys, np.array(rows, np.float32).reshape(len(keys), dim))
+    source = Rows(folder / "none", "test", dim, len(keys), lambda: iter([Block(keys, space.vectors)]))
+    for to in formats.WRITTEN:
+        formats.write_rows(folder / to, to, source)
+        again = open_space(folder / to)
+        assert again.keys == space.keys
+        assert np.array_equal(again.vectors, space.vectors)
 
 
 def test_an_npy_of_float32_is_not_copied(space, tmp_path):

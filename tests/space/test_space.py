@@ -76,6 +76,7 @@ def test_an_unknown_key_is_told_quickly_among_many():
         (["a", "b"], [[np.inf, 2], [3, 1]], DataError, r"vector of 'a' \(row 0\)"),
         (["a"], [[1e300]], DataError, "beyond float32"),
         (["a", "b", "a"], np.zeros((3, 2)), DataError, "'a' comes twice, in rows 0 and 2"),
+        (["a", "\ud83d"], np.zeros((2, 2)), DataError, "half of a surrogate pair"),
         (["a", 5], np.zeros((2, 2)), DataError, "key 5 of row 1 is a int"),
         (["a"], np.array([["x"]]), DataError, "numbers are needed"),
         (["a"], np.array([[1j]]), DataError, "numbers are needed"),

@@ -34,7 +34,7 @@ class ContentDigest:
     def add(self, keys: Sequence[str], vectors: Float32[Array, "n d"]) -> None:
         """Take the next rows."""
         for key in keys:
-            data = key.encode("utf-8", "surrogatepass")
+            data = key.encode()
             self._keys.update(len(data).to_bytes(8, "little") + data)
         self._vectors.update(np.ascontiguousarray(vectors, "<f4").data)
         self._dim = int(vectors.shape[1])
@@ -53,7 +53,16 @@ def index_of(keys: Sequence[str]) -> dict[str, int]:
             raise DataError(f"key {key!r} of row {row} is a {type(key).__name__}: keys are strings, make it str first")
         if index[key] != row:
             raise DataError(f"key {key!r} comes twice, in rows {row} and {index[key]}: keys must be unique")
+    _check_unicode(keys)
     return index
+
+
+def _check_unicode(keys: Sequence[str]) -> None:
+    try:
+        "".join(keys).encode()
+    except UnicodeEncodeError:
+        bad = next(key for key in keys if any("\ud800" <= letter <= "\udfff" for letter in key))
+        raise DataError(f"key {bad!r} holds half of a surrogate pair, which is no text: decode it anew") from None
 
 
 def checked_vectors(vectors: Float[Array, "n d"], keys: Sequence[str]) -> Float32[Array, "n d"]:

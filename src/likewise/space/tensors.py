@@ -48,7 +48,7 @@ def map_matrix(path: Path, name: str) -> Float[Array, "n d"]:
     if kind is None or len(shape) != 2:
         raise FormatError(f"{path}: {name!r} is {entry['dtype']} {shape}; a matrix of F16, F32 or F64 is needed")
     if (
-        min(shape) < 0
+        min(*shape, first) < 0
         or last - first != math.prod(shape) * np.dtype(kind).itemsize
         or start + last > path.stat().st_size
     ):

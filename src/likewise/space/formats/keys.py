@@ -25,15 +25,22 @@ def read_keys(path: Path) -> list[str]:
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         raise FormatError(f"{path}, line {line}: keys must be UTF-8") from error
-    if path.suffix == ".json" or text.startswith('["'):
+    if path.suffix == ".json" or _is_json(text):
         return _json_keys(path, text)
     return text.removeprefix("\ufeff").replace("\r\n", "\n").removesuffix("\n").split("\n") if text else []
+
+
+def _is_json(text: str) -> bool:
+    try:
+        return text.startswith("[") and isinstance(json.loads(text), list)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _json_keys(path: Path, text: str) -> list[str]:
     try:
         keys = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise FormatError(f"{path} is not JSON: {error}") from error
     if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
         raise FormatError(f"{path}: a JSON file of keys is one list of strings")
