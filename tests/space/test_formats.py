@@ -180,7 +180,7 @@ NAMES = st.text(st.characters(exclude_categories=["Cs", "Zs", "Zl", "Zp", "Cc"])
 NUMBERS = st.floats(width=32, allow_nan=False, allow_infinity=False)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.data(), st.lists(NAMES, min_size=1, max_size=8, unique=True), st.integers(2, 5))
 def test_any_keys_and_numbers_survive(tmp_path_factory, data, keys, dim):
     folder = tmp_path_factory.mktemp("any")
@@ -192,6 +192,12 @@ def test_any_keys_and_numbers_survive(tmp_path_factory, data, keys, dim):
         again = open_space(folder / to)
         assert again.keys == space.keys
         assert np.array_equal(again.vectors, space.vectors)
+
+
+def test_a_binary_file_of_printable_bytes_is_told_from_text(tmp_path):
+    (tmp_path / "v").write_bytes(b"1 2\nking [X[X[X[X\n")
+    assert formats.format_of(tmp_path / "v") == "word2vec-binary"
+    assert open_space(tmp_path / "v").keys == ("king",)
 
 
 def test_an_npy_of_float32_is_not_copied(space, tmp_path):

@@ -52,7 +52,7 @@ def format_of(path: Path) -> str:
         first = file.readline(1 << 20)
         header = header_of(first) if len(first) < 64 else None
         if header is not None:
-            return "word2vec" if _is_text_row(file.read(1 << 16), header[1]) else "word2vec-binary"
+            return "word2vec" if _is_text_row(file.read(1 << 16)) else "word2vec-binary"
     packed = compression_of(path)
     if b"\x00" in first or not _ends_in_number(first):
         raise FormatError(
@@ -62,34 +62,25 @@ def format_of(path: Path) -> str:
     return "glove"
 
 
-def _is_text_row(start: bytes, dim: int) -> bool:
-    """Tell whether what follows a word2vec header is a line of text: its last fields are numbers."""
+def _is_text_row(start: bytes) -> bool:
+    """Tell whether what follows a word2vec header is a line of text: most fields after the key are numbers."""
     line = start.split(b"\n", 1)[0]
-    if b"\x00" in line:
-        return False
-    fields = line.split()[-min(dim, 8) :] if dim else []
+    fields = line.split()[1:]
+    numbers = sum(_is_number(field) for field in fields)
+    return b"\x00" not in line and numbers > 0 and 2 * numbers >= len(fields)
+
+
+def _is_number(field: bytes) -> bool:
     try:
-        [float(field) for field in fields]
+        float(field)
     except ValueError:
-        return _mostly_text(line)
-    return len(line.split()) > 1 or _mostly_text(start[:200])
-
-
-def _mostly_text(data: bytes) -> bool:
-    """Tell whether bytes look like a line of text with something wrong in it, rather than like binary numbers."""
-    try:
-        text = data.decode()
-    except UnicodeDecodeError:
         return False
-    return bool(text.strip()) and all(c.isprintable() or c.isspace() for c in text)
+    return True
 
 
 def _ends_in_number(line: bytes) -> bool:
-    try:
-        float(line.split()[-1])
-    except (ValueError, IndexError):
-        return False
-    return len(line.split()) > 1
+    fields = line.split()
+    return len(fields) > 1 and _is_number(fields[-1])
 
 
 def read_space(path: Path, *, keys: Path | None = None, encoding: str = "utf-8", errors: str = "strict") -> Space:
