@@ -33,6 +33,16 @@ def test_a_text_is_the_mean_of_its_known_words(space):
     assert table.embed([]).shape == (0, 2)
 
 
+def test_new_texts_are_cut_as_the_old_ones_were(space):
+    texts = ["Good day!", "day"]
+    assert WordTable(space, tokenizer={"tokenizer": "whitespace"}).embed_texts(texts).known.tolist() == [1, 1]
+    assert WordTable(space, tokenizer={"lowercase": False}).embed_texts(texts).known.tolist() == [1, 1]
+    own = WordTable(space, tokenizer={"tokenizer": "caller's split_well"})
+    with pytest.raises(OptionError, match=r"cut by the caller's split_well.*give lists of words"):
+        own.embed(texts)
+    assert own.embed([["good", "day"]]).tolist() == [[1.5, 1.0]]
+
+
 def test_many_texts_give_the_same_as_one_by_one(space):
     table = WordTable(space)
     texts = ["good " * (i % 5) + "bad" for i in range(5000)]

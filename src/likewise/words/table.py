@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Self, final
 
 import numpy as np
@@ -16,6 +16,7 @@ from likewise.space import Space
 
 VERSION = 1
 _TEXTS_AT_ONCE = 4096
+_CUTS: dict[str, Callable[[str], list[str]]] = {"words": re.compile(r"\w+").findall, "whitespace": str.split}
 
 
 class Embedded(NamedTuple):
@@ -85,8 +86,15 @@ class WordTable:
         return Embedded(vectors, known, unknown)
 
     def words_of(self, texts: Sequence[str | Sequence[str]]) -> list[list[str]]:
-        """Cut texts into words as the table's own text was cut."""
-        return [re.findall(r"\w+", text.lower()) if isinstance(text, str) else list(text) for text in texts]
+        """Cut texts into words as the table's own text was cut; lists of words stay as they are."""
+        name = str(self.tokenizer.get("tokenizer", "words"))
+        if name not in _CUTS and any(isinstance(text, str) for text in texts):
+            raise OptionError(
+                f"the text of this table was cut by the {name}, which a run cannot keep: cut new texts with it "
+                "and give lists of words"
+            )
+        fold = self.tokenizer.get("lowercase", True)
+        return [_CUTS[name](text.lower() if fold else text) if isinstance(text, str) else list(text) for text in texts]
 
     def state(self) -> State:
         """Return all that is needed to make the table again, as plain arrays and JSON."""
