@@ -68,7 +68,8 @@ def read_pairs(path: Place, *, lowercase: bool = False) -> list[Pair]:
             if number == 1 and len(cells) >= 3:
                 continue  # a header
             raise DataError(f"{path}:{number}: WORD WORD SCORE is needed, this came: {_shown(line)}")
-        pairs.append(Pair(*_folded(cells[:2], lowercase), score))
+        first, second = _folded(cells[:2], lowercase)
+        pairs.append(Pair(first, second, score))
     return _some(pairs, path, "scored pairs")
 
 
@@ -79,7 +80,7 @@ def read_labels(path: Place, *, lowercase: bool = False) -> list[Label]:
         cells = _cells(line)
         if len(cells) != 2 or not all(cells):
             raise DataError(f"{path}:{number}: KEY LABEL is needed, this came: {_shown(line)}")
-        labels.append(Label(*_folded(cells[:1], lowercase), cells[1]))
+        labels.append(Label(_folded(cells[:1], lowercase)[0], cells[1]))
     return _some(labels, path, "labels")
 
 
