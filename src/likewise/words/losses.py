@@ -14,6 +14,7 @@ from likewise.kernels import words
 if TYPE_CHECKING:
     from likewise.words.corpus import Corpus
 
+_AT_ONCE = 8192  # pairs whose products are held in memory together
 _STRETCH = 200  # tokens that are looked at together: long enough for windows, short enough to be spread widely
 
 
@@ -41,13 +42,18 @@ class FixedPairs:
         −log σ(v·u) − Σ log σ(−v·uₙ), Mikolov et al. 2013, equation 4 with its sign turned. Untrained (u = 0) it
         is (1 + noise words) · ln 2.
         """
-        targets = self.targets[:most]
-        rows = np.repeat(self.contexts[:most], targets.shape[1])
+        count = len(self.contexts[:most])
+        parts = range(0, count, _AT_ONCE)
+        return sum(self._sum(vectors, output, slice(at, min(at + _AT_ONCE, count)), level) for at in parts) / count
+
+    def _sum(self, vectors: Array, output: Array, part: slice, level: str | None) -> float:
+        targets = self.targets[part]
+        rows = np.repeat(self.contexts[part], targets.shape[1])
         products = words.pair_products(vectors, output, rows, targets.ravel(), level=level).reshape(targets.shape)
         products[:, 0] *= -1.0
         losses = np.logaddexp(0.0, products)
         losses[:, 1:][targets[:, 1:] == targets[:, :1]] = 0.0
-        return float(losses.sum() / len(losses))
+        return float(losses.sum())
 
 
 def fixed_pairs(
