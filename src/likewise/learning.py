@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
 from likewise.errors import LikewiseError, OptionError, nearest_spellings
 from likewise.opening import Files, Run, read_gold
@@ -72,7 +72,7 @@ def learn(
     read_gold(
         analogies=analogies, pairs=pairs, labels=labels
     )  # a bad file is better named now than after hours of work
-    source = open_text(data, column=column, encoding=encoding, errors=errors)
+    source = data if _is_source(data) else open_text(data, column=column, encoding=encoding, errors=errors)
     with RunWriter(out, overwrite=overwrite) if out is not None else nullcontext() as writer:
         start = time.perf_counter()
         with session.interruptible():
@@ -92,6 +92,11 @@ def learn(
         log=run.log,
         path=Path(writer.path),
     )
+
+
+def _is_source(data: object) -> TypeGuard[Source]:
+    """Whether somebody made a source of their own; files and plain iterables are opened for them."""
+    return not isinstance(data, str | os.PathLike | list | tuple) and hasattr(data, "blocks")
 
 
 @dataclass

@@ -18,6 +18,12 @@ FORMATS = ["npy", "npz", "parquet", "word2vec", "word2vec-binary", "glove", "run
 @click.argument("target", metavar="OUT", type=FILE)
 @click.option("--to", type=click.Choice(FORMATS), help="Format to write; without it the ending of OUT decides.")
 @click.option("--overwrite", is_flag=True, help="Replace OUT if it is there.")
+@click.option(
+    "--encoding", default="utf-8", show_default=True, help="How the keys of a text or binary file are encoded."
+)
+@click.option(
+    "--errors", type=click.Choice(["strict", "replace"]), default="strict", show_default=True, help="Of keys."
+)
 @keys_file
 @quiet
 @as_json
@@ -26,7 +32,8 @@ def convert(source: Path, target: Path, to: str | None, overwrite: bool, **given
     import likewise as lw
 
     with render.Screen(quiet=given["quiet"] or given["json"]) as session:
-        lw.convert(source, target, to=to, keys=given["keys"], overwrite=overwrite, session=session)
+        coding = {name: given[name] for name in ("keys", "encoding", "errors")}
+        lw.convert(source, target, to=to, overwrite=overwrite, session=session, **coding)
     space = lw.open(target).space
     if given["json"]:
         render.say_json({"out": str(target), "keys": len(space), "dim": space.dim})

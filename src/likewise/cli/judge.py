@@ -113,9 +113,9 @@ def doctor(context: click.Context, /, run: Path, **given: Any) -> None:
 @click.pass_context
 def verify(context: click.Context, /, run: Path, json: bool) -> None:
     """Check every file of RUN against its sha256. Exit code 1 if one is missing, altered or foreign."""
-    import likewise as lw
+    from likewise.opening import verify as check
 
-    problems = lw.open(run).verify()
+    problems = check(run)
     if json:
         render.say_json({"run": str(run), "intact": not problems, "problems": problems})
     else:

@@ -1,0 +1,149 @@
+"""The ground that the panels stand on: a text in, one run learned from it, looked at after every epoch, out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+import likewise as lw
+from likewise.errors import OptionError
+from likewise.session import Note, Session
+from likewise.sources import samples
+from likewise.sources.gold import Label, Question, read_analogies, section_labels
+from likewise.space import Space
+
+# Questions to watch while it learns: the first whose four words are all there is asked.
+WATCHED = (
+    ("man", "king", "woman", "queen"),
+    ("function", "functions", "class", "classes"),
+    ("value", "values", "array", "arrays"),
+    ("one", "ones", "thing", "things"),
+)
+ENDINGS = ("ing", "ed", "ly", "tion", "able", "ness", "ize")
+_FREQUENT = 5_000
+
+
+class Seen(NamedTuple):
+    """The place of the right answer after an epoch (1 is first), with the inputs left out and left in."""
+
+    epoch: int
+    left_out: int
+    left_in: int
+    words: int
+
+
+@dataclass
+class Ground:
+    """What all panels share; the run is learned when the first panel asks for it."""
+
+    session: Session
+    data: str | None = None
+    stored: Path | None = None
+    out: Path | None = None
+    seen: list[Seen] = field(default_factory=list)
+    watched: tuple[str, str, str, str] | None = None
+
+    @cached_property
+    def text(self) -> Any:
+        """The text: the one that was given, else the shared one, else the English of the installed packages."""
+        return self.data or samples.shared_text() or samples.english_of_packages()
+
+    @property
+    def text_name(self) -> str:
+        """What to call the text on the page."""
+        return getattr(self.text, "name", str(self.text))
+
+    @cached_property
+    def command(self) -> str:
+        """The command that learned the run."""
+        return f"likewise learn word2vec {Path(self.text_name).name if self.stored is None else '…'} --out RUN"
+
+    @cached_property
+    def gold(self) -> dict[str, list[Path]]:
+        """The files of gold answers that are on this machine."""
+        return samples.shared_gold()
+
+    @cached_property
+    def questions(self) -> list[Question]:
+        """Analogy questions: the shared ones, else words and the same with -s that the text itself has."""
+        if self.gold["analogies"]:
+            return [q for path in self.gold["analogies"] for q in read_analogies(path, lowercase=True)]
+        return plurals(self.space.keys)
+
+    @cached_property
+    def labels(self) -> list[Label]:
+        """Categories of words: sides of analogy relations, else endings, which the vectors never see."""
+        if self.gold["analogies"]:
+            return [label for label in section_labels(self.questions) if label.key in self.space]
+        return endings(self.space.keys)
+
+    @cached_property
+    def run(self) -> lw.Run:
+        """The run: a stored one, or learned here with a look after every epoch."""
+        if self.stored is not None:
+            self.session.tell(Note(f"the panels use {self.stored}; it is not watched while it learns"))
+            run = lw.open(self.stored)
+            self.look(0, run.space)
+            return run
+        return lw.learn(
+            self.text,
+            recipe="word2vec",
+            out=self.out,
+            overwrite=True,
+            session=self.session,
+            on_epoch=self.look,
+            analogies=self.gold["analogies"],
+            pairs=self.gold["pairs"],
+        )
+
+    @property
+    def space(self) -> Space:
+        """The space of the run."""
+        return self.run.space
+
+    def look(self, epoch: int, space: Space) -> None:
+        """Note the place of the watched answer."""
+        question = next((q for q in WATCHED if all(word in space for word in q)), None)
+        if question is None:
+            return
+        self.watched = question
+        self.seen.append(Seen(epoch, *place(space, question), len(space)))
+
+    def need(self, count: int) -> Space:
+        """Return the space, or say that it is too small to show anything."""
+        if len(self.space) < count:
+            raise OptionError(f"{self.text_name} gives {len(self.space)} words: the panels need {count}")
+        return self.space
+
+
+def place(space: Space, question: Sequence[str]) -> tuple[int, int]:
+    """Return the place of the answer d to "a is to b as c is to ?", with a, b, c left out and left in."""
+    a, b, c, d = question
+    unit = space.normalise()
+    scores = unit.vectors @ (unit[b] - unit[a] + unit[c])
+    before = scores > scores[space.index(d)]
+    inputs = sum(bool(before[space.index(word)]) for word in (a, b, c))
+    left_in = int(np.count_nonzero(before)) + 1
+    return left_in - inputs, left_in
+
+
+def plurals(keys: Sequence[str], *, most: int = 40) -> list[Question]:
+    """Return questions word : words from the most frequent words that have both forms."""
+    frequent = set(keys[:_FREQUENT])
+    pairs = [(word, word + "s") for word in keys[:_FREQUENT] if len(word) > 3 and word + "s" in frequent][:most]
+    return [Question("gram: the same with -s", *one, *other) for one in pairs for other in pairs if one != other]
+
+
+def endings(keys: Sequence[str]) -> list[Label]:
+    """Return the frequent words that have one of a few endings, labelled with it."""
+    return [
+        Label(word, f"-{ending}")
+        for word in keys[:_FREQUENT]
+        for ending in ENDINGS
+        if len(word) > len(ending) + 3 and word.endswith(ending)
+    ]

@@ -1,0 +1,74 @@
+"""Distance is likeness: neighbours to read, and which cosine means "related"."""
+
+from __future__ import annotations
+
+from likewise.evaluate.baselines import untrained
+from likewise.evaluate.calibration import calibrate
+from likewise.evaluate.figures import histogram
+from likewise.evaluate.page import figure
+from likewise.evaluate.sections import Table
+from likewise.evaluate.similarity import similarity
+from likewise.sources.gold import Pair, read_pairs
+from likewise.tour.ground import Ground
+from likewise.tour.panel import Panel
+
+_WORDS = (
+    "music",
+    "river",
+    "money",
+    "doctor",
+    "german",
+    "seven",
+    "blue",
+    "quickly",
+    "function",
+    "array",
+    "error",
+    "file",
+)
+
+
+def show(ground: Ground) -> Panel:
+    """Calibrate cosine on random pairs, and hold it against people's judgements where there are any."""
+    space = ground.need(100)
+    random = untrained(len(space), space.dim)
+    sets = {path.stem: read_pairs(path, lowercase=True) for path in ground.gold["pairs"]}
+    related = next(iter(sets.values()), _twins(ground))
+    found = calibrate(space.vectors, keys=space.keys, pairs=related)
+    numbers = [
+        similarity(space.keys, space.vectors, pairs, name=name, untrained=random) for name, pairs in sets.items()
+    ]
+    words = [word for word in _WORDS if word in space][:8]
+    rows = tuple((word, tuple(n.key for n in space.near(word, 6))) for word in words)
+    what = "pairs that people call alike" if sets else "a word and the same with -s"
+    misses = found.numbers[-1].value
+    return Panel(
+        name="likeness",
+        statement="Distance is likeness: words that mean alike lie close",
+        command="likewise near RUN music river money\nlikewise evaluate RUN --pairs EN-WS-353-ALL.txt",
+        finding=f"One random pair in a hundred has a cosine above {found.threshold:.2f}; of {what}, "
+        f"{1 - misses:.0%} have one.",
+        fails="Antonyms and co-hyponyms lie as close as synonyms (hot and cold keep the same company); rare words have "
+        "neighbours by chance; a few hubs are near everything.",
+        pictures=(
+            figure(
+                histogram(
+                    {"random pairs": found.random, "related pairs": found.related},
+                    title="Cosine of random and of related pairs",
+                    description="Related pairs lie to the right of random ones.",
+                    x_label="cosine",
+                    marks={"1 in 100": found.threshold},
+                ),
+                f"Random pairs of words against {what}.",
+            ),
+        ),
+        numbers=(*numbers, *found.numbers),
+        tables=(Table(("word", "its nearest"), rows),),
+        holds=misses < 0.5,
+    )
+
+
+def _twins(ground: Ground) -> list[Pair]:
+    """Return a word and the same with -s as related, where nobody's judgements are on this machine."""
+    pairs = {(q.a, q.b) for q in ground.questions}
+    return [Pair(a, b, 1.0) for a, b in sorted(pairs)] + [Pair(a, a, 0.0) for a, _ in sorted(pairs)[:1]]

@@ -1,0 +1,105 @@
+"""King − man + woman: an analogy that emerges from training."""
+
+from __future__ import annotations
+
+import math
+
+from likewise.contracts import Number
+from likewise.evaluate.analogies import AnalogyScores, analogies
+from likewise.evaluate.figures import Bar, Line, bar_chart, line_chart
+from likewise.evaluate.markup import Html
+from likewise.evaluate.page import figure
+from likewise.evaluate.sections import Table
+from likewise.tour.ground import Ground
+from likewise.tour.panel import Panel
+
+_FIRST = 10
+
+
+def show(ground: Ground) -> Panel:
+    """Ask the watched question, show the answer's place after every epoch, and the score of each relation."""
+    space = ground.need(100)
+    scores = analogies(space.keys, space.vectors, ground.questions)
+    if ground.watched is None:
+        raise LookupError("none of the watched questions has all its words in this text")
+    a, b, c, d = ground.watched
+    answer = space.analogy(a, b, c, 5)
+    first, last = ground.seen[0], ground.seen[-1]
+    start = f"from place {first.left_out:,} of {last.words:,} at the random start " if len(ground.seen) > 1 else ""
+    absent = "" if d == "queen" else " “Queen” is not in this text, so another question is asked."
+    return Panel(
+        name="queen",
+        statement=f"{b} − {a} + {c} ≈ {d}: analogies emerge from training",
+        command=f"likewise analogy RUN {a} {b} {c}\nlikewise learn … # on_epoch looks at the place of {d}",
+        finding=f"“{d}” comes {start}to place {last.left_out:,} when {b}, {a} and {c} are left out, and place "
+        f"{last.left_in:,} when they are left in. {_total(scores)}{absent}",
+        fails=f"Most relations: the worst here is {_worst(scores)}. With the inputs left in, the answer is usually "
+        f"{b} or {c} itself; the baselines that ignore the question's other words show how much of the score is that.",
+        pictures=tuple(picture for picture in (_emergence(ground, d), _relations(scores)) if picture is not None),
+        numbers=tuple(scores.numbers[:4]),
+        tables=(
+            Table(
+                ("place", "inputs left out", "inputs left in"),
+                tuple(
+                    (i, f"{out.key} {out.score:.3f}", f"{kept.key} {kept.score:.3f}")
+                    for i, (out, kept) in enumerate(zip(answer.excluded, answer.included, strict=False), 1)
+                ),
+                f"{b} − {a} + {c}, by 3CosAdd",
+            ),
+        ),
+        holds=last.left_out <= _FIRST,
+    )
+
+
+def _total(scores: AnalogyScores) -> str:
+    total = scores.total
+    if not total.asked:
+        return ""
+    by_c = total.right_by_c / total.asked
+    return f"Over {total.asked:,} questions {total.right / total.asked:.1%} come out right (nearest to c alone: {by_c:.1%})."
+
+
+def _worst(scores: AnalogyScores) -> str:
+    asked = [relation for relation in scores.relations if relation.asked >= 20]
+    if not asked:
+        return "not known, too few questions could be asked"
+    worst = min(asked, key=lambda relation: relation.right / relation.asked)
+    return f"{worst.name} with {worst.right / worst.asked:.1%}"
+
+
+def _emergence(ground: Ground, answer: str) -> Html | None:
+    if len(ground.seen) < 2:
+        return None
+    epochs = [seen.epoch for seen in ground.seen]
+    return figure(
+        line_chart(
+            [
+                Line("inputs left out", epochs, [math.log10(seen.left_out) for seen in ground.seen]),
+                Line("inputs left in", epochs, [math.log10(seen.left_in) for seen in ground.seen]),
+            ],
+            title=f"The place of {answer} after every epoch",
+            description="It falls from thousands at the random start towards the first.",
+            x_label="epochs",
+            y_label="log₁₀ of its place",
+            levels={"first": 0.0},
+            whole_x=True,
+        ),
+        f"The place of “{answer}” among {ground.seen[-1].words:,} words: 0 is first, 3 is the thousandth.",
+    )
+
+
+def _relations(scores: AnalogyScores) -> Html:
+    numbers: list[Number] = [relation.number("") for relation in scores.relations[:14]]
+    return figure(
+        bar_chart(
+            [
+                Bar(n.name.strip(), n.value, n.low, n.high, {"nearest to c": n.baselines["nearest to c"]})
+                for n in numbers
+            ],
+            title="Right answers by relation",
+            description="Some relations are mostly right, others mostly wrong.",
+            percent=True,
+            high=1.0,
+        ),
+        f"Share of right answers, {scores.protocol}, inputs left out, with 95 % Wilson intervals.",
+    )
