@@ -7,7 +7,7 @@ export LIKEWISE_DATA ?= $(abspath ../shared/data)
 .PHONY: demo tour test check format bench sanitize dist clean
 
 demo: $(VENV)/base.done
-	@$(BIN)/python -m likewise.tour.demo
+	@$(BIN)/python -m likewise.cli.demo
 
 tour: $(VENV)/dev.done
 	$(BIN)/likewise tour --out tour.html

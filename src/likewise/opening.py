@@ -188,11 +188,13 @@ def read_gold(
     """Read files of gold answers; each kind is a dictionary by the file's name without its ending."""
     from likewise.sources import gold
 
-    readers = {"analogies": gold.read_analogies, "pairs": gold.read_pairs, "labels": gold.read_labels}
-    files = {"analogies": analogies, "pairs": pairs, "labels": labels}
+    def by_name(read: Callable[..., Iterable[tuple[Any, ...]]], paths: Files) -> dict[str, list[tuple[Any, ...]]]:
+        return {Path(path).stem: [tuple(entry) for entry in read(path, lowercase=lowercase)] for path in paths}
+
     return {
-        kind: {Path(path).stem: [tuple(entry) for entry in read(path, lowercase=lowercase)] for path in files[kind]}
-        for kind, read in readers.items()
+        "analogies": by_name(gold.read_analogies, analogies),
+        "pairs": by_name(gold.read_pairs, pairs),
+        "labels": by_name(gold.read_labels, labels),
     }
 
 

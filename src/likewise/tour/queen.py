@@ -55,8 +55,8 @@ def _total(scores: AnalogyScores) -> str:
     total = scores.total
     if not total.asked:
         return ""
-    by_c = total.right_by_c / total.asked
-    return f"Over {total.asked:,} questions {total.right / total.asked:.1%} come out right (nearest to c alone: {by_c:.1%})."
+    right, by_c = total.right / total.asked, total.right_by_c / total.asked
+    return f"Over {total.asked:,} questions {right:.1%} come out right (nearest to c alone: {by_c:.1%})."
 
 
 def _worst(scores: AnalogyScores) -> str:
