@@ -24,7 +24,9 @@ DIGITS = ("keep", "mask", "drop")
 def check_cutting(tokenizer: str, digits: str) -> None:
     """Refuse what is neither a tokeniser nor a way with digits."""
     if tokenizer not in TOKENIZERS:
-        raise OptionError(f"tokenizer {tokenizer!r}: it is words, whitespace, or in Python a callable(str) -> list[str]")
+        raise OptionError(
+            f"tokenizer {tokenizer!r}: it is words, whitespace, or in Python a callable(str) -> list[str]"
+        )
     if digits not in DIGITS:
         raise OptionError(f"digits {digits!r}: keep them, mask each as 0, or drop them")
 

@@ -14,8 +14,8 @@ from typing import BinaryIO
 
 import numpy as np
 
+from likewise.compressed import plain
 from likewise.errors import FormatError
-from likewise.space.formats.compressed import plain
 from likewise.space.formats.rows import Block, Rows
 from likewise.space.formats.text import header_of, not_decoded
 

@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from likewise.compressed import plain
 from likewise.errors import FormatError
-from likewise.space.formats.compressed import plain
 
 KEY_NAMES = ("key", "keys", "word", "words", "token", "id", "name", "index")
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
+from likewise.compressed import compression_of, plain
 from likewise.errors import FormatError
 from likewise.space.content import ContentDigest
 from likewise.space.formats.arrays import beside, open_npy, open_npz
 from likewise.space.formats.binary import open_binary
-from likewise.space.formats.compressed import compression_of, plain
 from likewise.space.formats.parquet import open_parquet
 from likewise.space.formats.rows import Rows
 from likewise.space.formats.text import header_of, open_glove, open_word2vec

@@ -15,9 +15,9 @@ from typing import BinaryIO
 import numpy as np
 from jaxtyping import Float32, Int
 
+from likewise.compressed import plain
 from likewise.contracts import Array
 from likewise.errors import FormatError
-from likewise.space.formats.compressed import plain
 from likewise.space.formats.rows import Block, Rows
 
 _CHUNK = 8 << 20

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from likewise.compressed import compressing
 from likewise.errors import FormatError, OptionError, RunError, nearest_spellings
 from likewise.files import atomic, whole
 from likewise.space.formats import arrays, binary, parquet, text
-from likewise.space.formats.compressed import compressing
 from likewise.space.formats.rows import Block, Rows
 
 _SUFFIXES = {

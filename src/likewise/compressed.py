@@ -21,44 +21,53 @@ _MAGIC = {b"\x1f\x8b": "gz", b"BZh": "bz2", b"\xfd7zXZ\x00": "xz", b"\x28\xb5\x2
 def compression_of(path: Path) -> str | None:
     """Return gz, bz2, xz or zst by the first bytes of a file, None if it is plain."""
     with path.open("rb") as file:
-        start = file.read(6)
+        return _kind(file.read(6))
+
+
+def _kind(start: bytes) -> str | None:
     return next((name for magic, name in _MAGIC.items() if start.startswith(magic)), None)
 
 
 @contextmanager
 def plain(path: Path) -> Iterator[BinaryIO]:
     """Open a file for reading without its compression; FormatError if that is damaged or cut off."""
-    kind = compression_of(path)
+    with path.open("rb") as raw, decompressed(raw, str(path)) as file:
+        yield file
+
+
+@contextmanager
+def decompressed(raw: io.BufferedReader, name: str) -> Iterator[BinaryIO]:
+    """Read an open stream without its compression; how far `raw` has come is how much of it was needed."""
+    kind = _kind(raw.peek(6)[:6])
     with contextlib.ExitStack() as stack:
-        file = stack.enter_context(_reader(path, kind))
+        file = raw if kind is None else stack.enter_context(_reader(raw, kind))
         try:
             yield file
         except (EOFError, zlib.error, gzip.BadGzipFile, lzma.LZMAError) as error:
-            raise _damaged(path, kind, error) from error
+            raise _damaged(name, kind, error) from error
         except OSError as error:
             if kind and error.errno is None:  # bz2 and zstd have no errors of their own
-                raise _damaged(path, kind, error) from error
+                raise _damaged(name, kind, error) from error
             raise
 
 
-def _damaged(path: Path, kind: str | None, error: Exception) -> FormatError:
-    return FormatError(f"{path} is a damaged or cut-off .{kind} file ({error}): fetch it again")
+def _damaged(name: str, kind: str | None, error: Exception) -> FormatError:
+    return FormatError(f"{name} is a damaged or cut-off .{kind} file ({error}): fetch it again")
 
 
-def _reader(path: Path, kind: str | None) -> Any:
+def _reader(raw: io.BufferedReader, kind: str) -> Any:
     match kind:
         case "gz":
-            return gzip.open(path, "rb")
+            return gzip.GzipFile(fileobj=raw, mode="rb")
         case "bz2":
-            return bz2.open(path, "rb")
+            return bz2.BZ2File(raw)
         case "xz":
-            return lzma.open(path, "rb")
-        case "zst":
+            return lzma.LZMAFile(raw)
+        case _:
             import pyarrow as pa
 
-            return io.BufferedReader(pa.input_stream(str(path), compression="zstd"), 1 << 20)
-        case _:
-            return path.open("rb")
+            stream = pa.CompressedInputStream(pa.PythonFile(raw, mode="r"), "zstd")
+            return io.BufferedReader(stream, 1 << 20)
 
 
 @contextmanager

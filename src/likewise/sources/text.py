@@ -1,0 +1,445 @@
+"""Text: a file, a folder, a column, standard input or an iterable in; paragraphs by key, or blocks of bytes, out.
+
+A line is a paragraph, whether LF, CR or CR LF ends it.
+"""
+
+from __future__ import annotations
+
+import codecs
+import hashlib
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol, TypeAlias, final
+
+from likewise.compressed import decompressed
+from likewise.errors import DataError, FormatError, OptionError, nearest_spellings
+from likewise.sources import columns, streams
+
+Data: TypeAlias = str | os.PathLike[str] | Iterable[Any]
+Item: TypeAlias = "str | list[str]"
+
+_HEAD = 1 << 14  # bytes that tell what a file is
+_ITEMS = 1 << 10  # texts of an iterable that go on together
+_PLAIN_NAMES = {".txt", ".text", ".md", ".rst"}
+
+
+class Part(Protocol):
+    """One file, or what is like one."""
+
+    name: str
+    size: int | None
+
+    def blocks(self) -> Iterator[bytes]:
+        """Yield its text as UTF-8; a paragraph may go on in the next block."""
+
+    def items(self) -> Iterator[tuple[str, Item]]:
+        """Yield (key, paragraph)."""
+
+    def done(self) -> int:
+        """Return how many bytes of it have been read."""
+
+
+@final
+class TextSource:
+    """Paragraphs of text by key, `file:line`.
+
+    `size` is in bytes on disk, None where it cannot be known; `done` is how many of them the last pass has read.
+    `notes` are sentences that a person should see. What is not text raises DataError while it is read.
+
+    >>> source = open_text(["one text", "another"])
+    >>> list(source)
+    [('item 1', 'one text'), ('item 2', 'another')]
+    """
+
+    kind = "text"
+
+    def __init__(
+        self,
+        name: str,
+        parts: Callable[[], Iterable[Part]],
+        *,
+        size: int | None = None,
+        restartable: bool = True,
+        cut_already: bool = False,
+        encoding: str = "utf-8",
+        notes: Iterable[str] = (),
+    ) -> None:
+        self.name, self.size, self.restartable, self.cut_already = name, size, restartable, cut_already
+        self.notes = list(notes)
+        self._parts, self._encoding = parts, encoding
+        self._sha: Any = None
+        self._before, self._passes = 0, 0
+        self._part: Part | None = None
+
+    @property
+    def digest(self) -> str:
+        """`sha256:…` of the text of the last pass as UTF-8; without one, a pass is made where that is possible."""
+        if self._sha is None:
+            if not self.restartable:
+                raise DataError(f"{self.name} has not been read: its digest is known afterwards")
+            for _ in self.blocks():
+                pass
+        return f"sha256:{self._sha.hexdigest()}"
+
+    @property
+    def done(self) -> int:
+        """How many of `size` bytes the last pass has read."""
+        return self._before + (self._part.done() if self._part is not None else 0)
+
+    def files(self) -> Iterator[tuple[str, Iterator[bytes]]]:
+        """Yield (name, blocks of UTF-8) of each file, the fast path; blocks are cut anywhere, and not yet validated."""
+        for part in self._started():
+            yield part.name, self._digested(part.blocks())
+
+    def blocks(self) -> Iterator[bytes]:
+        """Yield the blocks of all files; a line end stands between two files."""
+        for _, blocks in self.files():
+            yield from blocks
+            yield b"\n"
+
+    def __iter__(self) -> Iterator[tuple[str, Any]]:
+        """Yield (key, paragraph): a string, or a list of words where they came as lists; blank lines are left out."""
+        for part in self._started():
+            for key, item in part.items():
+                self._sha.update(
+                    (item if isinstance(item, str) else "\0".join(item)).encode("utf-8", "replace") + b"\n"
+                )
+                yield key, item
+
+    def complaint(self, name: str, fault: str, line: int, byte: int) -> str:
+        """Return the sentence for a fault that a counter found in the bytes of a file."""
+        if fault == "nul":
+            return streams.with_nul(name, line, byte)
+        return streams.not_encoded(name, self._encoding, line, byte)
+
+    def _started(self) -> Iterator[Part]:
+        if self._passes and not self.restartable:
+            raise DataError(f"{self.name} can be read only once: write it to a file to read it again")
+        self._passes += 1
+        self._sha, self._before, self._part = hashlib.sha256(), 0, None
+        for part in self._parts():
+            self._part = part
+            yield part
+            self._before, self._part = self._before + (part.size or part.done()), None
+
+    def _digested(self, blocks: Iterator[bytes]) -> Iterator[bytes]:
+        for block in blocks:
+            self._sha.update(block)
+            yield block
+
+
+def open_text(data: Data, *, column: str | None = None, encoding: str = "utf-8", errors: str = "strict") -> TextSource:
+    """Open text, whatever form it has.
+
+    `data` is the name of a file (plain, or gzip, xz, bz2, zstd by its content; WikiExtractor's tags are dropped), of a
+    folder (all text files in it, sorted), or `-` for standard input; with `column`, of JSONL, CSV or Parquet files.
+    Or it is an iterable of texts or of lists of words. `errors` is strict, replace or ignore.
+
+    Raises DataError if there is nothing to read, OptionError for an encoding that does not exist.
+    """
+    _check(encoding, errors)
+    if isinstance(data, bytes | bytearray | Mapping):
+        raise DataError(f"a {type(data).__name__} came: give a path, or an iterable of texts or of lists of words")
+    if not isinstance(data, str | os.PathLike):
+        return _of_iterable(data)
+    way = _Way(column, encoding, errors)
+    if data == "-":
+        part = _Stream("standard input", way)
+        return TextSource(part.name, lambda: [part], restartable=False, encoding=encoding)
+    path = Path(data)
+    if not path.exists():
+        raise DataError(_no_such(path))
+    if path.is_dir():
+        return _of_folder(path, way)
+    part_size = path.stat().st_size if path.is_file() else None
+    if part_size == 0:
+        raise DataError(f"{path} is empty (0 bytes): give a file with text")
+    fifo = part_size is None
+    return TextSource(
+        str(path),
+        lambda: [_File(path, path.name, way, part_size)],
+        size=part_size,
+        restartable=not fifo,
+        encoding=encoding,
+    )
+
+
+@dataclass(frozen=True)
+class _Way:
+    """How files are read."""
+
+    column: str | None
+    encoding: str
+    errors: str
+
+
+class _Stream:
+    """Standard input: read once."""
+
+    size: int | None = None
+
+    def __init__(self, name: str, way: _Way) -> None:
+        self.name, self._key, self.way = name, name, way
+        self._raw: Any = None
+        self._read = 0
+
+    def blocks(self) -> Iterator[bytes]:
+        """Yield its text as UTF-8."""
+        with self._opened() as (file, kind):
+            if kind is not None:
+                for _, text in self._values(file, kind):
+                    yield text.encode() + b"\n"
+            else:
+                yield from self._text(file)
+
+    def items(self) -> Iterator[tuple[str, Item]]:
+        """Yield (key, paragraph)."""
+        with self._opened() as (file, kind):
+            numbered = self._lines(file) if kind is None else self._values(file, kind)
+            for number, text in numbered:
+                yield f"{self._key}:{number}", text
+
+    def done(self) -> int:
+        """Return how many bytes of it have been read."""
+        return self._read
+
+    @contextmanager
+    def _opened(self) -> Iterator[tuple[_Headed, str | None]]:
+        """Open it; yield its content, and its kind of table if it is one."""
+        with self._raw_file() as raw, decompressed(raw, self.name) as plain:
+            self._raw = raw
+            file = _Headed(plain)
+            try:
+                yield file, self._kind(file)
+            finally:
+                self._note_place()
+                self._raw = None
+
+    @contextmanager
+    def _raw_file(self) -> Iterator[Any]:
+        yield sys.stdin.buffer
+
+    def _note_place(self) -> None:
+        pass
+
+    def _kind(self, file: _Headed) -> str | None:
+        path, column = Path(self.name), self.way.column
+        if column is not None:
+            return columns.guessed_kind(path, file.head)
+        if kind := columns.table_kind(path, file.head):
+            names = (
+                columns.parquet_columns(file.whole(), self.name)
+                if kind == "parquet"
+                else columns.columns_of(kind, self._lines(file), self.name)
+            )
+            raise DataError(columns.needs_column(self.name, kind, names))
+        return None
+
+    def _values(self, file: _Headed, kind: str) -> Iterator[tuple[int, str]]:
+        assert self.way.column is not None
+        if kind == "parquet":
+            return columns.parquet_values(file.whole(), self.name, self.way.column)
+        return columns.values(kind, self._lines(file), self.name, self.way.column)
+
+    def _text(self, file: _Headed) -> Iterator[bytes]:
+        blocks = streams.as_utf8(file.blocks(), self.name, self.way.encoding, self.way.errors)
+        return streams.without_wiki_tags(blocks) if file.is_wiki else blocks
+
+    def _lines(self, file: _Headed) -> Iterator[tuple[int, str]]:
+        for number, line in streams.numbered_lines(self._text(file)):
+            try:
+                text = line.decode()
+            except UnicodeDecodeError as error:
+                raise DataError(streams.not_encoded(f"{self.name}", "utf-8", number, error.start)) from error
+            if "\0" in text:
+                raise DataError(streams.with_nul(self.name, number, None))
+            yield number, text
+
+
+class _File(_Stream):
+    """A file by its path; `key` is the short name that its keys begin with."""
+
+    def __init__(self, path: Path, key: str, way: _Way, size: int | None) -> None:
+        super().__init__(str(path), way)
+        self._path, self._key, self.size = path, key, size
+
+    @contextmanager
+    def _raw_file(self) -> Iterator[Any]:
+        try:
+            file = self._path.open("rb")
+        except OSError as error:
+            raise DataError(f"{self._path} cannot be read: {error.strerror}") from error
+        with file:
+            yield file
+
+    def _note_place(self) -> None:
+        if self.size is not None:
+            self._read = self._raw.tell()
+
+    def done(self) -> int:
+        if self._raw is not None:
+            self._note_place()
+        return self._read
+
+
+class _Headed:
+    """A file of which the first bytes were looked at."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.head = file.read(_HEAD)
+
+    @property
+    def is_wiki(self) -> bool:
+        """Whether this is what WikiExtractor writes."""
+        return self.head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"<doc id=")
+
+    def blocks(self) -> Iterator[bytes]:
+        """Yield all of it."""
+        return chain([self.head] if self.head else [], streams.read_blocks(self._file))
+
+    def whole(self) -> BinaryIO:
+        """Return the file from its beginning, for a format that is read from its end."""
+        import io
+
+        if self._file.seekable():
+            self._file.seek(0)
+            return self._file
+        return io.BytesIO(b"".join(self.blocks()))
+
+
+def _of_folder(folder: Path, way: _Way) -> TextSource:
+    """Return the text files of a folder, sorted by name; what is not text is passed over with a note."""
+    found = _files_in(folder)
+    texts = [path for path in found if path.stat().st_size and _is_text(path, way)]
+    if not texts:
+        held = f"{len(found)} files of other kinds" if found else "no files"
+        raise DataError(f"{folder} holds no text: {held} are in it and below; give a folder with text files")
+    others = [path for path in found if path.stat().st_size and path not in set(texts)]
+    parts = [(path, path.relative_to(folder).as_posix(), path.stat().st_size) for path in texts]
+    notes = []
+    if others:
+        named = ", ".join(path.relative_to(folder).as_posix() for path in others[:3])
+        notes.append(f"{len(others)} of {len(found)} files in {folder} are not text and were passed over: {named}")
+    return TextSource(
+        str(folder),
+        lambda: (_File(path, key, way, size) for path, key, size in parts),
+        size=sum(size for _, _, size in parts),
+        encoding=way.encoding,
+        notes=notes,
+    )
+
+
+def _files_in(folder: Path) -> list[Path]:
+    """Return the files in a folder and below, sorted; hidden ones and hidden folders are left out."""
+    found = []
+    for top, inner, names in os.walk(folder):
+        inner[:] = [name for name in inner if not name.startswith(".")]
+        found += [Path(top, name) for name in names if not name.startswith(".")]
+    return sorted((path for path in found if path.is_file()), key=lambda path: path.relative_to(folder).parts)
+
+
+def _is_text(path: Path, way: _Way) -> bool:
+    """Whether a file of a folder is meant to be read, by its beginning."""
+    try:
+        with path.open("rb") as raw, decompressed(raw, str(path)) as file:
+            head = file.read(_HEAD)
+    except FormatError:
+        return True  # it will say so when it is read
+    if way.column is not None:
+        return columns.table_kind(path, head) is not None
+    if head.startswith((b"PAR1", b"%PDF", b"PK\3\4")) or columns.table_kind(path, head):
+        return False
+    if not streams.is_utf8(way.encoding):
+        return True
+    if b"\0" in head:
+        return False
+    decoder = codecs.getincrementaldecoder("utf-8")("strict")
+    try:
+        decoder.decode(head)
+    except UnicodeDecodeError:
+        return way.errors != "strict" or path.suffix.lower() in _PLAIN_NAMES
+    return True
+
+
+class _Items:
+    """An iterable in memory: texts, or lists of words."""
+
+    size: int | None = None
+    name = "memory"
+
+    def __init__(self, entries: Iterable[Any], cut_already: bool) -> None:
+        self._entries, self._cut_already, self._done = entries, cut_already, 0
+
+    def items(self) -> Iterator[tuple[str, Item]]:
+        """Yield (key, paragraph)."""
+        for number, entry in enumerate(self._entries, 1):
+            if isinstance(entry, str) == self._cut_already or not isinstance(entry, str | list | tuple):
+                wanted = "a list of words" if self._cut_already else "a text"
+                raise DataError(f"item {number} is a {type(entry).__name__}, not {wanted} as the first one was")
+            self._done += len(entry)
+            yield f"item {number}", entry if isinstance(entry, str) else list(entry)
+
+    def blocks(self) -> Iterator[bytes]:
+        """Yield texts as UTF-8, a line end after each."""
+        some: list[bytes] = []
+        for key, item in self.items():
+            text = item if isinstance(item, str) else " ".join(item)
+            try:
+                some.append(text.encode())
+            except UnicodeEncodeError as error:
+                raise DataError(
+                    f"{key} holds half a surrogate pair at {error.start}: it is not Unicode text"
+                ) from error
+            if len(some) == _ITEMS:
+                yield b"\n".join(some) + b"\n"
+                some = []
+        if some:
+            yield b"\n".join(some) + b"\n"
+
+    def done(self) -> int:
+        """Return how many characters or words were read."""
+        return self._done
+
+
+def _of_iterable(data: Iterable[Any]) -> TextSource:
+    try:
+        entries = iter(data)
+    except TypeError:
+        raise DataError(
+            f"a {type(data).__name__} came: give a path, or an iterable of texts or of lists of words"
+        ) from None
+    once = entries is data
+    first = next(entries, None)
+    if first is None:
+        raise DataError("an empty iterable came: give texts or lists of words")
+    if not isinstance(first, str | list | tuple):
+        raise DataError(f"item 1 is a {type(first).__name__}: an item is a text, or a list of words")
+    cut_already = not isinstance(first, str)
+    parts = chain([first], entries) if once else data
+    return TextSource("memory", lambda: [_Items(parts, cut_already)], restartable=not once, cut_already=cut_already)
+
+
+def _check(encoding: str, errors: str) -> None:
+    try:
+        codecs.lookup(encoding)
+    except LookupError:
+        raise OptionError(
+            f"there is no encoding {encoding!r}: utf-8, latin-1, cp1252, utf-16 are common ones"
+        ) from None
+    if errors not in ("strict", "replace", "ignore"):
+        raise OptionError(f"errors {errors!r}: it is strict, replace or ignore")
+
+
+def _no_such(path: Path) -> str:
+    folder = path.parent
+    if not folder.is_dir():
+        return f"{path} does not exist, and neither does the folder {folder}"
+    near = nearest_spellings(path.name, sorted(entry.name for entry in folder.iterdir()), most=1)
+    hint = f"did you mean {folder / near[0]}?" if near else "give a file, a folder, or - for standard input"
+    return f"{path} does not exist: {hint}"
