@@ -21,8 +21,12 @@ TOKENIZERS = ("words", "whitespace")
 DIGITS = ("keep", "mask", "drop")
 
 
-def check_cutting(tokenizer: str, digits: str) -> None:
-    """Refuse what is neither a tokeniser nor a way with digits."""
+def check_cutting(tokenizer: str, digits: str, version: int = VERSION) -> None:
+    """Refuse what is neither a tokeniser nor a way with digits, and a version that this code does not know."""
+    if version != VERSION:
+        raise OptionError(
+            f"version {version} of the tokeniser: this likewise has version {VERSION}, a newer one may do"
+        )
     if tokenizer not in TOKENIZERS:
         raise OptionError(
             f"tokenizer {tokenizer!r}: it is words, whitespace, or in Python a callable(str) -> list[str]"
@@ -100,14 +104,19 @@ class Counter:
 
 
 def cut(
-    texts: Sequence[str], *, tokenizer: str = "words", lowercase: bool = True, digits: str = "keep"
+    texts: Sequence[str],
+    *,
+    tokenizer: str = "words",
+    lowercase: bool = True,
+    digits: str = "keep",
+    version: int = VERSION,
 ) -> list[list[str]]:
     """Cut each text into its words.
 
     >>> cut(["The queen’s 2 cats!", "日本の"])
     [['the', "queen's", '2', 'cats'], ['日', '本', 'の']]
     """
-    check_cutting(tokenizer, digits)
+    check_cutting(tokenizer, digits, version)
     words: list[list[str]] = _native.cut(texts, tokenizer == "words", lowercase, DIGITS.index(digits))
     return words
 

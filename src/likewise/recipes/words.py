@@ -112,7 +112,9 @@ def _space_of(on_epoch: OnEpoch, vocabulary: Vocabulary) -> Callable[[int, Float
 
 def _plain(tokenizing: Mapping[str, Any]) -> dict[str, Any]:
     """Return the tokeniser's options for a file; a callable of the caller's cannot be kept, only named."""
-    kept = dict(tokenizing)
+    from likewise.kernels.text import VERSION
+
+    kept = dict(tokenizing) | {"version": VERSION}
     if callable(kept["tokenizer"]):
         kept["tokenizer"] = f"caller's {getattr(kept['tokenizer'], '__qualname__', 'callable')}"
     return kept

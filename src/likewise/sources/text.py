@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol, TypeAlias, final
 
 from likewise.compressed import decompressed
+from likewise.contracts import Source
 from likewise.errors import DataError, FormatError, OptionError, nearest_spellings
 from likewise.sources import columns, streams
 
@@ -145,6 +146,10 @@ def open_text(data: Data, *, column: str | None = None, encoding: str = "utf-8",
     _check(encoding, errors)
     if isinstance(data, bytes | bytearray | Mapping):
         raise DataError(f"a {type(data).__name__} came: give a path, or an iterable of texts or of lists of words")
+    if isinstance(data, TextSource):
+        return data
+    if isinstance(data, Source):
+        return _of_source(data)
     if not isinstance(data, str | os.PathLike):
         return _of_iterable(data)
     way = _Way(column, encoding, errors)
@@ -371,9 +376,9 @@ class _Items:
     """An iterable in memory: texts, or lists of words."""
 
     size: int | None = None
-    name = "memory"
 
-    def __init__(self, entries: Iterable[Any], cut_already: bool) -> None:
+    def __init__(self, entries: Iterable[Any], *, cut_already: bool, name: str = "memory") -> None:
+        self.name = name
         self._entries, self._cut_already, self._done = entries, cut_already, 0
 
     def items(self) -> Iterator[tuple[str, Item]]:
@@ -422,7 +427,21 @@ def _of_iterable(data: Iterable[Any]) -> TextSource:
         raise DataError(f"item 1 is a {type(first).__name__}: an item is a text, or a list of words")
     cut_already = not isinstance(first, str)
     parts = chain([first], entries) if once else data
-    return TextSource("memory", lambda: [_Items(parts, cut_already)], restartable=not once, cut_already=cut_already)
+    return TextSource(
+        "memory", lambda: [_Items(parts, cut_already=cut_already)], restartable=not once, cut_already=cut_already
+    )
+
+
+def _of_source(source: Source) -> TextSource:
+    """Return somebody's own source of texts as one of ours."""
+    if source.kind != "text":
+        raise DataError(f"a source of kind {source.kind} came: text is wanted")
+    name = getattr(source, "name", type(source).__name__)
+
+    def parts() -> list[Part]:
+        return [_Items((text for _, text in source), cut_already=False, name=name)]
+
+    return TextSource(name, parts, restartable=source.restartable)
 
 
 def _check(encoding: str, errors: str) -> None:

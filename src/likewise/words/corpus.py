@@ -14,19 +14,17 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from jaxtyping import Int32, Int64
 
-from likewise.contracts import Array
+from likewise.contracts import Array, Source
 from likewise.errors import DataError, OptionError
 from likewise.kernels.text import Counter, cut, renumber
 from likewise.session import Note, Progress, Session
+from likewise.sources.text import TextSource, open_text
 from likewise.words.vocabulary import Vocabulary
-
-if TYPE_CHECKING:
-    from likewise.sources.text import TextSource
 
 Tokenizer: TypeAlias = str | Callable[[str], Sequence[str]]
 
@@ -78,7 +76,7 @@ def tokenize(
 
 
 def read_corpus(
-    source: TextSource,
+    source: Source,
     *,
     tokenizer: Tokenizer = "words",
     lowercase: bool = True,
@@ -101,6 +99,7 @@ def read_corpus(
         raise OptionError(f"min_count is {min_count}: it is how often a word must be seen, 1 or more")
     if max_vocabulary is not None and max_vocabulary < 1:
         raise OptionError(f"max_vocabulary is {max_vocabulary}: keep 1 word or more, or None for all")
+    source = open_text(source)
     named = tokenizer if isinstance(tokenizer, str) else "words"
     counter = Counter(tokenizer=named, lowercase=lowercase, digits=digits, held_out=held_out)
     start = time.perf_counter()

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Self, final
 
 import numpy as np
@@ -12,11 +11,11 @@ from jaxtyping import Float, Float32, Int
 from likewise.contracts import Array, State
 from likewise.errors import OptionError, ShapeError
 from likewise.files import digest_of_json
+from likewise.kernels.text import TOKENIZERS, cut
 from likewise.space import Space
 
 VERSION = 1
 _TEXTS_AT_ONCE = 4096
-_CUTS: dict[str, Callable[[str], list[str]]] = {"words": re.compile(r"\w+").findall, "whitespace": str.split}
 
 
 class Embedded(NamedTuple):
@@ -87,14 +86,15 @@ class WordTable:
 
     def words_of(self, texts: Sequence[str | Sequence[str]]) -> list[list[str]]:
         """Cut texts into words as the table's own text was cut; lists of words stay as they are."""
-        name = str(self.tokenizer.get("tokenizer", "words"))
-        if name not in _CUTS and any(isinstance(text, str) for text in texts):
+        options = {"tokenizer": "words"} | self.tokenizer
+        texts_only = [text for text in texts if isinstance(text, str)]
+        if texts_only and options["tokenizer"] not in TOKENIZERS:
             raise OptionError(
-                f"the text of this table was cut by the {name}, which a run cannot keep: cut new texts with it "
-                "and give lists of words"
+                f"the text of this table was cut by the {options['tokenizer']}, which a run cannot keep: cut new texts "
+                "with it and give lists of words"
             )
-        fold = self.tokenizer.get("lowercase", True)
-        return [_CUTS[name](text.lower() if fold else text) if isinstance(text, str) else list(text) for text in texts]
+        pieces = iter(cut(texts_only, **options) if texts_only else [])
+        return [next(pieces) if isinstance(text, str) else list(text) for text in texts]
 
     def state(self) -> State:
         """Return all that is needed to make the table again, as plain arrays and JSON."""
