@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, final
 
+from jaxtyping import Float, Int
+
+from likewise.contracts import Array, Number
+from likewise.errors import InputError
 from likewise.evaluate import page
+from likewise.evaluate.collapse import Diagnosis, diagnose
+from likewise.evaluate.scales import show_value
 from likewise.evaluate.sections import Section
+from likewise.evaluate.shape_sections import agreement, beside_one_hot, meaning_of_cosine, overview, shape
+from likewise.evaluate.subject import Subject, subject
+from likewise.evaluate.word_sections import gold_analogies, gold_labels, gold_pairs, learning, readable_neighbours
 
 FORMAT: Final = 1
 
@@ -49,3 +59,98 @@ class Report:
             footer=page.facts_table(self.facts),
             brand="likewise · report",
         ).to_html()
+
+
+def word_report(
+    keys: Sequence[str],
+    vectors: Float[Array, "n d"],
+    *,
+    counts: Int[Array, " n"] | None = None,
+    history: Sequence[Mapping[str, Any]] | None = None,
+    analogies: Mapping[str, Sequence[tuple[str, str, str, str, str]]] | None = None,
+    pairs: Mapping[str, Sequence[tuple[str, str, float]]] | None = None,
+    labels: Mapping[str, Sequence[tuple[str, str]]] | None = None,
+    second: Float[Array, "n e"] | None = None,
+    untrained: Float[Array, "n d"] | None = None,
+    facts: Mapping[str, Any] | None = None,
+    title: str = "",
+    seed: int = 0,
+    session: Any = None,
+) -> Report:
+    """Measure what word vectors are worth, beside honest baselines.
+
+    Keys are in falling frequency unless `counts` says otherwise. `history` holds a dictionary for each epoch,
+    `second` the vectors of another seed and `untrained` those before training, for the same keys. Gold answers come
+    by name. What cannot be measured is left out or says why; a wish to stop of `session` ends the measuring early.
+    """
+    words = subject(
+        keys, vectors, counts=counts, second=second, untrained=untrained, seed=seed,
+        history=history, analogies=analogies, pairs=pairs, labels=labels,
+    )  # fmt: skip
+    diagnosis = diagnose(words.vectors, seed=seed)
+    sections, seconds = _measure(words, diagnosis, session)
+    n, dim = words.vectors.shape
+    lead = f"{n:,} words, {dim:,} dimensions. "
+    if not (words.analogies or words.pairs or words.labels):
+        lead += "No gold answers were given: the evidence is the loss on unseen text, the neighbours and the shape. "
+    return Report(
+        title=title,
+        verdict=diagnosis.as_json(),
+        sections=sections,
+        facts={**(facts or {}), "seconds of measuring": seconds},
+        lead=lead + "Every number comes with its protocol, its interval and what plainer things reach.",
+        highlights=_highlights(words, sections),
+    )
+
+
+def _measure(words: Subject, diagnosis: Diagnosis, session: Any) -> tuple[list[Section], dict[str, float]]:
+    """Make the sections one after the other; one whose gold answers cannot be used says why."""
+    steps: dict[str, Callable[[], list[Section]]] = {"Learning": lambda: learning(words)}
+    if words.finite:
+        steps |= {
+            "Neighbours to read": lambda: readable_neighbours(words),
+            "Analogies": lambda: gold_analogies(words),
+            "Similarity": lambda: gold_pairs(words),
+            "Labels": lambda: gold_labels(words),
+            "What a cosine means": lambda: meaning_of_cosine(words),
+            "Which neighbours to trust": lambda: agreement(words),
+            "Shape of the space": lambda: shape(words, diagnosis),
+            "Map": lambda: overview(words),
+            "Beside one-hot vectors": lambda: beside_one_hot(words),
+        }
+    sections: list[Section] = []
+    seconds: dict[str, float] = {}
+    for name, step in steps.items():
+        if session is not None and session.stopped:
+            sections.append(Section("Not measured", f"Stopped on request before “{name}”: the rest is missing."))
+            break
+        start = time.perf_counter()
+        try:
+            sections += step()
+        except InputError as error:
+            sections.append(Section(name, f"This could not be measured: {error}."))
+        seconds[name] = round(time.perf_counter() - start, 2)
+    return sections, seconds
+
+
+def _highlights(words: Subject, sections: Sequence[Section]) -> dict[str, tuple[str, str]]:
+    """Return the few figures to see first."""
+    found = {"words": (f"{len(words):,}", f"{words.vectors.shape[1]:,} dimensions each")}
+    wanted = {
+        "Learning": ("loss", False),
+        "Analogies": ("analogies right", True),
+        "Similarity": ("likeness as people see it", False),
+        "Labels": ("labels read out", True),
+        "Which neighbours to trust": ("neighbours two seeds share", True),
+    }
+    for title, (shown, percent) in wanted.items():
+        numbers = [n for s in sections if s.title.split(":")[0] == title for n in s.numbers]
+        if numbers and numbers[0].n != 0:
+            found[shown] = (show_value(numbers[0].value, percent=percent), _beside(numbers[0], percent))
+    return found
+
+
+def _beside(number: Number, percent: bool) -> str:
+    plain = next((name for name in ("untrained", "most frequent class", "chance") if name in number.baselines), None)
+    beside = f"; {plain}: {show_value(number.baselines[plain], percent=percent)}" if plain else ""
+    return number.name + beside

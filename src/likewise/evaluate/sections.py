@@ -8,7 +8,9 @@ from typing import Any
 
 from likewise.contracts import Number
 from likewise.evaluate import page
-from likewise.evaluate.markup import Html
+from likewise.evaluate.markup import Html, join
+
+MANY = 4  # more numbers than this are folded away
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,13 @@ class Section:
         """Return it as a part of a page."""
         tables = (page.table(t.columns, t.rows, caption=t.caption) for t in self.tables)
         text = page.paragraph(self.text) if self.text else None
-        return page.part(self.title, text, *self.pictures, page.number_table(self.numbers), *tables)
+        return page.part(self.title, text, *self.pictures, self._numbers(), *tables)
+
+    def _numbers(self) -> Html | None:
+        shown = page.number_table(self.numbers[:MANY])
+        if len(self.numbers) <= MANY:
+            return shown
+        return join(shown, page.details(f"All {len(self.numbers)} numbers", page.number_table(self.numbers)))
 
 
 def _plain(row: Sequence[Any]) -> list[Any]:

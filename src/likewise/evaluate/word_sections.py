@@ -1,0 +1,211 @@
+"""What words are worth: a subject in, the sections on learning, neighbours and gold answers out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from likewise.contracts import Number
+from likewise.evaluate import page
+from likewise.evaluate.analogies import AnalogyScores, Relation, analogies
+from likewise.evaluate.figures import Bar, Line, bar_chart, line_chart
+from likewise.evaluate.markup import Html
+from likewise.evaluate.probes import linear_probe
+from likewise.evaluate.retrieval import knn_probe, neighbours
+from likewise.evaluate.rows import cosines, places
+from likewise.evaluate.scales import show_value
+from likewise.evaluate.sections import Section, Table
+from likewise.evaluate.similarity import similarity
+from likewise.evaluate.subject import Subject
+
+SHOWN = 8  # neighbours to read of each word
+AGREED = 10  # neighbours on which two seeds are compared
+_FUNCTION_WORDS = 100  # the first ranks are the, of, and: their neighbours teach little
+_SAMPLE = 1_000  # questions that untrained vectors are asked
+
+
+def learning(s: Subject) -> list[Section]:
+    """Show the loss of each epoch beside the untrained start; nothing where no history came."""
+    rows = [entry for entry in s.history if "epoch" in entry]
+    if not rows:
+        return []
+    train, held_out = _losses(rows, "loss_train"), _losses(rows, "loss_held_out")
+    lines = [Line(name, *zip(*points, strict=True)) for name, points in
+             (("learned from", train), ("held out", held_out)) if points]  # fmt: skip
+    text = _told_loss(held_out, "text that was kept apart") if held_out else _told_loss(train, "the text itself")
+    names = (("held-out loss, nats per pair", held_out), ("training loss, nats per pair", train))
+    numbers = [
+        Number(name, points[-1][1], baselines={"untrained": points[0][1]} if points[0][0] == 0 else {},
+               note="one fixed set of pairs and noise words: no interval")
+        for name, points in names if points
+    ]  # fmt: skip
+    columns = ("epoch", "held-out loss", "training loss", "seconds", "words a second")
+    fields = ("epoch", "loss_held_out", "loss_train", "seconds", "words_per_second")
+    table = Table(columns, tuple(tuple(_finite(entry.get(name)) for name in fields) for entry in rows))
+    return [Section("Learning", text, tuple(numbers), (table,), _loss_figure(lines))]
+
+
+def readable_neighbours(s: Subject) -> list[Section]:
+    """List the nearest words of some frequent, middle and rare words, drawn by the seed."""
+    if len(s) < 2:
+        return [Section("Neighbours to read", "There is one word: it has no neighbours.")]
+    rng = np.random.default_rng(s.seed)
+    tables = []
+    for name, (first, last) in s.bands().items():
+        first += min(_FUNCTION_WORDS, (last - first) // 2) if name == "frequent" else 0
+        last = min(last, first + 2_000) if name == "frequent" else last
+        rows = np.sort(rng.choice(np.arange(first, last), min(5, last - first), replace=False))
+        tables.append(_neighbour_table(s, name, rows))
+    text = (
+        "The nearest words by cosine, best first, in the original space. Read them: no number replaces it. "
+        "The words were drawn by a fixed seed, not chosen."
+    )
+    if s.second is not None:
+        text += f" The last column says how many of the nearest {AGREED} a second seed agrees on."
+    return [Section("Neighbours to read", text, tables=tuple(tables))]
+
+
+def gold_analogies(s: Subject) -> list[Section]:
+    """Ask the questions of each set, and draw each relation with its baselines."""
+    return [_analogy_section(s, name, questions) for name, questions in s.analogies.items()]
+
+
+def gold_pairs(s: Subject) -> list[Section]:
+    """Compare cosine with people's scores, set by set."""
+    if not s.pairs:
+        return []
+    numbers = [
+        similarity(s.keys, s.vectors, pairs, name=name, untrained=s.untrained, seed=s.seed)
+        for name, pairs in s.pairs.items()
+    ]
+    bars = [
+        Bar(name, n.value, n.low if n.n else None, n.high if n.n else None, {"untrained": n.baselines["untrained"]})
+        for name, n in zip(s.pairs, numbers, strict=True)
+    ]
+    picture = bar_chart(
+        bars,
+        title="Similarity by set",
+        description=_told_bars(bars),
+        value_label="Spearman's rank correlation",
+    )
+    text = (
+        "How well cosine ranks pairs of words as people do: 1 is the same order, 0 is none, which is what one-hot "
+        "vectors and chance reach. People agree among themselves to about 0.7–0.9, depending on the set."
+    )
+    caption = "Bars: correlation with its 95 % bootstrap interval over pairs."
+    return [Section("Similarity", text, tuple(numbers), pictures=(page.figure(picture, caption),))]
+
+
+def gold_labels(s: Subject) -> list[Section]:
+    """Read labels out of the vectors with a straight line and with a vote of neighbours."""
+    sections = []
+    rows = places(s.keys)
+    for name, labels in s.labels.items():
+        found = [(rows[key], label) for key, label in labels if key in rows]
+        at, classes = np.asarray([row for row, _ in found], np.int64), [label for _, label in found]
+        probe = linear_probe(s.vectors[at], classes, untrained=s.untrained[at], seed=s.seed)
+        numbers = (probe, knn_probe(s.vectors[at], classes))
+        text = (
+            f"How much of the labels of {name} can be read out of the vectors: {len(found):,} of {len(labels):,} "
+            "labelled words are known. The words that test the straight line were kept out of its training."
+        )
+        sections.append(Section(f"Labels: {name}", text, numbers))
+    return sections
+
+
+def _losses(rows: Sequence[object], field: str) -> list[tuple[float, float]]:
+    found = [(entry["epoch"], _finite(entry.get(field))) for entry in rows if isinstance(entry, dict)]
+    return [(float(epoch), loss) for epoch, loss in found if loss is not None]
+
+
+def _finite(value: object) -> float | None:
+    kept = isinstance(value, (int, float)) and math.isfinite(value)
+    return value if kept and isinstance(value, (int, float)) else None
+
+
+def _told_loss(points: Sequence[tuple[float, float]], where: str) -> str:
+    if len(points) < 2:
+        return f"Only one loss is known: {show_value(points[0][1])} nats per pair." if points else "No loss is known."
+    (_, start), (epochs, end) = points[0], points[-1]
+    best = min(points, key=lambda point: point[1])
+    text = (
+        f"The loss on {where} went from {show_value(start)} to {show_value(end)} nats per pair in "
+        f"{int(epochs - points[0][0])} epochs. "
+    )
+    if end >= start:
+        return text + "It did not fall: nothing that holds for new text was learned."
+    if best[1] < end - 0.002 * abs(end):
+        return text + f"It was lowest after epoch {int(best[0])} and rises since: more epochs will not help."
+    if points[-2][1] - end > 0.01 * (start - end):
+        return text + "It was still falling at the end: more epochs may help."
+    return text + "It has levelled off."
+
+
+def _loss_figure(lines: Sequence[Line]) -> tuple[Html, ...]:
+    if not any(len(line.x) > 1 for line in lines):
+        return ()
+    told = "; ".join(f"{line.name}: " + ", ".join(show_value(y) for y in line.y) for line in lines)
+    picture = line_chart(
+        lines,
+        title="Loss by epoch",
+        description=f"Loss in nats per pair, epoch by epoch. {told}.",
+        x_label="epoch (0: before training)",
+        y_label="nats per pair",
+        whole_x=True,
+    )
+    return (page.figure(picture, "The true loss on fixed pairs and noise words, lower is better."),)
+
+
+def _neighbour_table(s: Subject, band: str, rows: np.ndarray) -> Table:
+    near = neighbours(s.vectors, AGREED, rows=rows)
+    again = None if s.second is None else neighbours(s.second, AGREED, rows=rows)
+    best = cosines(s.vectors, rows, near[:, 0])
+    columns = ["word", "count", "nearest", "cosine of the first", "second seed agrees on"]
+    table = []
+    for i, row in enumerate(rows.tolist()):
+        count = None if s.counts is None else int(s.counts[row])
+        words = tuple(s.keys[j] for j in near[i, :SHOWN].tolist())
+        agreed = None if again is None else f"{len(set(near[i].tolist()) & set(again[i].tolist()))} of {near.shape[1]}"
+        table.append((s.keys[row], count, words, round(float(best[i]), 3), agreed))
+    kept = [i for i in range(5) if (i != 1 or s.counts is not None) and (i != 4 or again is not None)]
+    columns[0] = f"{band} words" if band != "all" else "word"
+    return Table(tuple(columns[i] for i in kept), tuple(tuple(line[i] for i in kept) for line in table))
+
+
+def _analogy_section(s: Subject, name: str, questions: Sequence[tuple[str, str, str, str, str]]) -> Section:
+    title = "Analogies" if len(s.analogies) == 1 else f"Analogies: {name}"
+    found = analogies(s.keys, s.vectors, questions)
+    if not found.total.asked:
+        return Section(title, f"None of the {len(questions):,} questions of {name} can be asked: words are unknown.")
+    step = max(1, len(questions) // _SAMPLE)
+    start = analogies(s.keys, s.untrained, questions[::step]).total
+    beside = {"untrained": start.right / max(start.asked, 1), "chance": 1 / max(min(len(s), 30_000) - 3, 1)}
+    first, *rest = found.numbers
+    numbers = (replace(first, baselines={**first.baselines, **beside}), *rest)
+    text = (
+        f"a is to b as c is to ? — {found.total.right:,} of {found.total.asked:,} questions of {name} right "
+        f"({show_value(numbers[0].value, percent=True)}). The answer is sought among the most frequent words, with a, "
+        "b and c left out as the field does; “inputs left in” says what is left when they may answer too. Ignoring a "
+        "altogether, the word nearest to b or to c already gets some right: only what is beyond that is arithmetic."
+    )
+    return Section(title, text, numbers, pictures=(_analogy_figure(found),))
+
+
+def _analogy_figure(found: AnalogyScores) -> Html:
+    bars = [_relation_bar(relation) for relation in found.relations[:40]]
+    picture = bar_chart(
+        bars, title="Analogies by relation", description=_told_bars(bars), percent=True, value_label="answered right"
+    )
+    return page.figure(picture, f"Bars: right answers ({found.protocol}) with 95 % Wilson intervals.")
+
+
+def _relation_bar(relation: Relation) -> Bar:
+    number = relation.number("")
+    return Bar(relation.name, number.value, number.low, number.high, number.baselines, f"{relation.asked:,} questions")
+
+
+def _told_bars(bars: Sequence[Bar]) -> str:
+    return "; ".join(f"{bar.name} {show_value(bar.value)}" for bar in bars) + "."
