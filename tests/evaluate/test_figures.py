@@ -93,4 +93,9 @@ def test_scales() -> None:
 
 def test_values_are_shown_as_people_write_them() -> None:
     assert [show_value(v) for v in (0.0, 1234.5, -1.0, math.nan, 0.000123)] == ["0", "1,234", "−1", "–", "0.000123"]
-    assert [show_value(v, percent=True) for v in (0.0, 0.0123, 0.5, 1.0)] == ["0 %", "1.2 %", "50 %", "100 %"]
+    assert [show_value(v, percent=True) for v in (0.0, 0.0123, 0.5, 1.0)] == [
+        "0\xa0%",
+        "1.2\xa0%",
+        "50\xa0%",
+        "100\xa0%",
+    ]

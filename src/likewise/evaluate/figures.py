@@ -17,6 +17,7 @@ from likewise.evaluate.scales import Scale, show_value
 
 WIDTH, HEIGHT = 420.0, 250.0
 LEFT, RIGHT, TOP, BOTTOM = 52.0, 12.0, 30.0, 44.0
+BARS, GUTTER = 470.0, 178.0  # a chart of bars: its width, and the room for names to the left
 COLOURS = 4
 
 
@@ -101,7 +102,7 @@ def bar_chart(
     """
     shown = [v for bar in bars for v in (bar.value, bar.low, bar.high, *bar.marks.values()) if v is not None]
     ends = [end for end in (low, high) if end is not None]
-    across = Scale.over(np.array([*shown, *ends, 0.0], float), 150.0, WIDTH - 56.0)
+    across = Scale.over(np.array([*shown, *ends, 0.0], float), GUTTER + 8, BARS - 56.0)
     names = list(dict.fromkeys(name for bar in bars for name in bar.marks))
     row, top = 24.0, 8.0 + 20.0 * math.ceil(len(names) / 2)
     height = top + row * len(bars) + 36
@@ -115,7 +116,7 @@ def bar_chart(
     ]  # fmt: skip
     rows = [_bar_row(bar, top + row * i, across, names, percent) for i, bar in enumerate(bars)]
     axis = element("text", value_label, x=across.end, y=height - 3, class_="axis", text_anchor="end")
-    return draw(title, description, _marks_legend(names), *grid, *rows, axis, height=height)
+    return draw(title, description, _marks_legend(names), *grid, *rows, axis, width=BARS, height=height)
 
 
 def histogram(
@@ -262,15 +263,14 @@ def _bar_row(bar: Bar, y: float, across: Scale, names: Sequence[str], percent: b
     told += "".join(f"; {name} {show_value(value, percent=percent)}" for name, value in bar.marks.items())
     parts: list[object] = [
         element("title", told + (f"; {bar.note}" if bar.note else "")),
-        element("text", clip(bar.name, 20), x=142, y=y + 15, text_anchor="end"),
+        element("text", clip(bar.name, 24), x=GUTTER, y=y + 15, text_anchor="end"),
         element("rect", x=min(zero, at), y=y + 3, width=max(abs(at - zero), 0.5), height=16, rx=2, class_="bar f0"),
     ]
     if bar.low is not None and bar.high is not None:
         parts.append(element("line", x1=across(bar.low), x2=across(bar.high), y1=middle, y2=middle, class_="whisker"))
     for name, value in bar.marks.items():
         parts.append(_tick(across(value), y, 1 + names.index(name)))
-    right = max(at, across(bar.high) if bar.high is not None else at)
-    shown = element("text", show_value(bar.value, percent=percent), x=right + 6, y=y + 15)
+    shown = element("text", show_value(bar.value, percent=percent), x=BARS - 4, y=y + 15, text_anchor="end")
     return element("g", *parts, shown)
 
 
@@ -283,7 +283,7 @@ def _marks_legend(names: Sequence[str]) -> Html | None:
         return None
     parts = []
     for number, name in enumerate(names):
-        x, y = 150.0 + 135 * (number % 2), 1.0 + 20 * (number // 2)
+        x, y = GUTTER + 8 + 125 * (number % 2), 1.0 + 20 * (number // 2)
         parts.append(_tick(x, y - 3, number + 1))
         parts.append(element("text", clip(name, 20), x=x + 8, y=y + 12))
     return join(*parts)

@@ -84,7 +84,10 @@ th[scope=row]{color:var(--ink);font-size:inherit;border-bottom-color:var(--rule)
 td{overflow-wrap:anywhere}
 .n{text-align:right;white-space:nowrap}
 td small,th small{font-weight:400;color:var(--soft);font-size:.84rem}
-.wide td{min-width:5.5rem}
+.numbers th,.numbers td{padding-right:1rem}
+.numbers :is(th,td):nth-child(n+2):nth-child(-n+4){text-align:right;white-space:nowrap}
+.numbers td:last-child{color:var(--soft);font-size:.84rem;min-width:9rem}
+.numbers th[scope=row]{font-weight:500}
 pre{background:var(--wash);border-radius:8px;padding:.9rem 1.1rem;overflow-x:auto;font:.86rem/1.55 var(--mono)}
 code{font:.9em var(--mono);background:var(--wash);border-radius:4px;padding:.08em .3em}
 pre code{background:none;padding:0;font-size:inherit}
@@ -99,7 +102,8 @@ footer table{font-size:inherit}
 .stack tr{display:block;padding:.45rem 0;border-bottom:1px solid var(--rule)}
 .stack td,.stack th[scope=row]{display:block;border:0;padding:.06rem 0;text-align:left;white-space:normal}
 .stack td[data-name]::before{content:attr(data-name) " ";color:var(--soft);font-size:.84rem}
-.stack td:empty{display:none}}
+.stack td:empty{display:none}
+.numbers .stack td:nth-child(n){text-align:left;white-space:normal}}
 @media print{body{background:#fff}.scroll{overflow:visible}section{break-inside:avoid-page}nav{display:none}}
 """
 

@@ -17,7 +17,7 @@ from likewise.contracts import Number
 from likewise.errors import ShapeError
 from likewise.evaluate.look import SCRIPT, STYLE
 from likewise.evaluate.markup import Html, element, join, word
-from likewise.evaluate.scales import show_value
+from likewise.evaluate.scales import show_measured
 
 TONES: Final[Mapping[str, tuple[str, str]]] = {
     "healthy": ("good", "✓"),
@@ -172,6 +172,7 @@ def table(
         if len(row) != len(columns):
             raise ShapeError(f"a row has {len(row)} cells, the table has {len(columns)} columns: give one for each")
     numeric = [bool(rows) and all(_is_number(row[i]) or row[i] is None for row in rows) for i in range(len(columns))]
+    numeric[:1] = [n and not header_column for n in numeric[:1]]
     head = element("tr", *(element("th", name, scope="col", class_="n" if n else None)
                            for name, n in zip(columns, numeric, strict=True)))  # fmt: skip
     body = [element("tr", *_cells(row, columns, numeric, header_column)) for row in rows]
@@ -192,13 +193,14 @@ def number_table(numbers: Sequence[Number], *, caption: str | Html = "") -> Html
         (
             join(n.name, element("br"), element("small", n.note)) if n.note else n.name,
             n.value,
-            "" if n.low is None or n.high is None else f"{show_value(n.low)} to {show_value(n.high)}",
+            "" if n.low is None or n.high is None else f"{show_measured(n.low)} to {show_measured(n.high)}",
             "" if n.n is None else f"{n.n:,}",
-            ", ".join(f"{name} {show_value(value)}" for name, value in n.baselines.items()),
+            ", ".join(f"{name} {show_measured(value)}" for name, value in n.baselines.items()),
         )
         for n in numbers
     ]
-    return table(("measure", "value", "95 % interval", "n", "beside it"), rows, caption=caption)
+    shown = table(("measure", "value", "95 % interval", "n", "beside it"), rows, caption=caption)
+    return element("div", shown, class_="numbers")
 
 
 def facts_table(facts: Mapping[str, object]) -> Html | None:
@@ -229,7 +231,7 @@ def _cell(value: object) -> Html | str:
     if value is None:
         return ""
     if _is_number(value):
-        return show_value(float(str(value)))
+        return show_measured(float(str(value)))
     if isinstance(value, (list, tuple)):
         return join(*(join(", " if i else None, word(v)) for i, v in enumerate(value)))
     return word(value)

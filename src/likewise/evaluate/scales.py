@@ -59,22 +59,35 @@ class Scale:
 
 
 def show_value(value: float, *, percent: bool = False) -> str:
-    """Return a number as people write it: three digits, thousands apart, a real minus.
+    """Return a number as people write it: up to three digits, thousands apart, a real minus.
 
     >>> show_value(12345), show_value(-0.12345), show_value(0.5, percent=True), show_value(2e-7)
-    ('12,345', '−0.123', '50 %', '2e−07')
+    ('12,345', '−0.123', '50\xa0%', '2e−07')
     """
     if not math.isfinite(value):
         return "–"
     if percent:
-        text = f"{100 * value:.0f} %" if abs(value) >= 0.0995 or value == 0 else f"{100 * value:.1f} %"
+        text = f"{100 * value:.0f}" if abs(value) >= 0.0995 or value == 0 else f"{100 * value:.2g}"
+        text += "\xa0%"
     elif float(value).is_integer() and abs(value) < 1e15:
         text = f"{int(value):,}"
-    elif abs(value) >= 1000:
-        text = f"{value:,.0f}"
     else:
-        text = f"{value:.3g}"
+        text = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
     return text.replace("-", "−")
+
+
+def show_measured(value: float) -> str:
+    """Return a number for a column: three digits kept even where they are zeros, whole numbers as they are.
+
+    >>> show_measured(0.38), show_measured(86.29), show_measured(-2.5), show_measured(3), show_measured(4e-5)
+    ('0.380', '86.3', '−2.50', '3', '< 0.001')
+    """
+    size = abs(value)
+    if not math.isfinite(value) or float(value).is_integer() or size >= 100:
+        return show_value(value)
+    if size < 0.0005:
+        return "< 0.001" if value > 0 else "0.000"
+    return f"{value:.{3 if size < 1 else 2 if size < 10 else 1}f}".replace("-", "−")
 
 
 def _round_up(step: float) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from jaxtyping import Float
 
@@ -22,34 +24,34 @@ from likewise.evaluate.stability import stability
 from likewise.evaluate.subject import Subject
 
 ON_THE_MAP = 1_200
+FREQUENT = 10_000  # words whose cosines are judged: those that gold answers and people ask for
 _DOTS = 1_500
 _ASKED = 500  # words whose nearest neighbour is drawn beside random pairs
 
 
 def meaning_of_cosine(s: Subject) -> list[Section]:
-    """Say which cosine means related: random pairs beside related ones, or beside nearest neighbours."""
+    """Say which cosine means related: random pairs beside related ones, or beside nearest neighbours.
+
+    Rare words share a large cosine with everything, so the frequent ones are asked first and by themselves.
+    """
     if len(s) < 2:
         return []
+    n = min(len(s), FREQUENT)
     name, pairs = next(iter(s.pairs.items()), ("", ()))
-    found = calibrate(s.vectors, keys=s.keys, pairs=pairs, seed=s.seed)
-    related, called = (found.related, f"alike in {name}") if len(found.related) else _nearest(s)
+    found = calibrate(s.vectors[:n], keys=s.keys[:n], pairs=pairs, seed=s.seed)
+    related, called = (found.related, f"alike in {name}") if len(found.related) else _nearest(s, n)
+    who = f"the {n:,} most frequent words" if n < len(s) else "all words"
     text = (
-        f"Of two words drawn at random, one pair in a hundred has a cosine above {show_value(found.threshold)}, one "
-        f"in a thousand above {show_value(found.strict)}: below that, a cosine says nothing in this space. "
+        f"Of two of {who} drawn at random, one pair in a hundred has a cosine above {show_value(found.threshold)}, "
+        f"one in a thousand above {show_value(found.strict)}: below that, a cosine says little in this space. "
         "With one-hot vectors every pair has cosine 0."
     )
-    groups = {"random pairs": found.random, called: related}
-    marks = {"1 in 100": found.threshold, "1 in 1,000": found.strict}
-    medians = ", ".join(f"{k} {show_value(float(np.median(v)))}" for k, v in groups.items() if len(v))
-    picture = histogram(
-        groups,
-        title="What a cosine means",
-        description=f"Two histograms of cosines. Medians: {medians}.",
-        x_label="cosine",
-        marks=marks,
-    )
-    caption = "How often each cosine occurs. Where the two hills overlap, a cosine does not decide."
-    return [Section("What a cosine means", text, _certain(found), pictures=(page.figure(picture, caption),))]
+    tables: tuple[Table, ...] = ()
+    if n < len(s):
+        text += " Rarer words lie closer together, whatever they mean: compare words of like frequency."
+        tables = (_thresholds(s),)
+    numbers = tuple(replace(number, name=f"{number.name}, {who}") for number in found.numbers if number.n)
+    return [Section("What a cosine means", text, numbers, tables, (_cosine_figure(found, related, called),))]
 
 
 def agreement(s: Subject) -> list[Section]:
@@ -129,13 +131,34 @@ def overview(s: Subject) -> list[Section]:
     return [Section("Map", text, (number,), pictures=(picture,))]
 
 
-def _certain(found: Calibration) -> tuple[Number, ...]:
-    return tuple(number for number in found.numbers if number.n)
+def _cosine_figure(found: Calibration, related: Float[Array, " p"], called: str) -> Html:
+    groups = {"random pairs": found.random, called: related}
+    medians = ", ".join(f"{k} {show_value(float(np.median(v)))}" for k, v in groups.items() if len(v))
+    picture = histogram(
+        groups,
+        title="What a cosine means",
+        description=f"Two histograms of cosines. Medians: {medians}.",
+        bins=40 if len(related) > 200 else 20,
+        x_label="cosine",
+        marks={"1 in 100": found.threshold, "1 in 1,000": found.strict},
+    )
+    caption = "How often each cosine occurs. Where the two hills overlap, a cosine does not decide."
+    return page.figure(picture, caption)
 
 
-def _nearest(s: Subject) -> tuple[Float[Array, " q"], str]:
-    rows = np.linspace(0, len(s) - 1, min(len(s), _ASKED)).astype(np.int64)
-    return cosines(s.vectors, rows, neighbours(s.vectors, 1, rows=rows)[:, 0]), "nearest neighbours"
+def _thresholds(s: Subject) -> Table:
+    rows = []
+    for name, (first, last) in {**s.bands(), "all": (0, len(s))}.items():
+        found = calibrate(s.vectors[first:last], seed=s.seed)
+        rows.append((f"{name} words", last - first, round(float(found.random.mean()), 3), round(found.threshold, 3),
+                     round(found.strict, 3)))  # fmt: skip
+    columns = ("random pairs of", "words", "mean cosine", "1 in 100 above", "1 in 1,000 above")
+    return Table(columns, tuple(rows), "Frequent, middle and rare are thirds of the vocabulary.")
+
+
+def _nearest(s: Subject, n: int) -> tuple[Float[Array, " q"], str]:
+    rows = np.linspace(0, n - 1, min(n, _ASKED)).astype(np.int64)
+    return cosines(s.vectors[:n], rows, neighbours(s.vectors[:n], 1, rows=rows)[:, 0]), "nearest neighbours"
 
 
 def _spectrum_figure(spectrum: Float[Array, " d"]) -> Html:
