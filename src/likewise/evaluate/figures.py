@@ -204,7 +204,10 @@ def _axes(across: Scale, up: Scale, x_label: str, y_label: str, *, values: bool 
     for tick in across.ticks(6, whole=whole_x):
         at = across(tick)
         parts.append(element("line", x1=at, x2=at, y1=bottom, y2=bottom + 4, class_="zero"))
-        parts.append(element("text", show_value(tick), x=at, y=bottom + 17, class_="tick", text_anchor="middle"))
+        shown = show_value(tick)
+        outside = at + 3.3 * len(shown) > WIDTH  # the last number would be cut off
+        parts.append(element("text", shown, x=WIDTH if outside else at, y=bottom + 17, class_="tick",
+                             text_anchor="end" if outside else "middle"))  # fmt: skip
     parts.append(element("text", x_label, x=across.end, y=bottom + 35, class_="axis", text_anchor="end"))
     if y_label:
         parts.append(element("text", y_label, x=4, y=bottom + 35, class_="axis"))
@@ -235,12 +238,13 @@ def _level(name: str, value: float, up: Scale) -> Html:
 
 def _upright(name: str, value: float, across: Scale, number: int) -> Html:
     at, y = across(value), TOP + 12 + 15 * number
-    left = at > (LEFT + WIDTH) / 2
+    left = at + 7 * len(name) > WIDTH - RIGHT
     return element(
         "g",
         element("line", x1=at, x2=at, y1=TOP, y2=HEIGHT - BOTTOM, class_="level"),
-        element("text", name, x=at - 5 if left else at + 5, y=y, class_="tick", text_anchor="end" if left else "start"),
-    )
+        element("text", name, x=at - 5 if left else at + 5, y=y, class_="tick halo",
+                text_anchor="end" if left else "start"),
+    )  # fmt: skip
 
 
 def _steps(edges: Array, heights: Array, number: int, across: Scale, up: Scale) -> Html:

@@ -55,6 +55,7 @@ figcaption{margin-top:.5rem}
 .scroll>svg{min-width:680px}
 svg text{font:12.5px var(--sans);fill:var(--ink)}
 svg .tick,svg .axis{fill:var(--soft);font-size:11.5px}
+svg .halo{paint-order:stroke;stroke:var(--paper);stroke-width:4px;stroke-linejoin:round}
 svg .grid{stroke:var(--rule);stroke-width:1}
 svg .zero{stroke:var(--soft);stroke-width:1}
 svg .f0{fill:var(--one)}svg .f1{fill:var(--two)}svg .f2{fill:var(--three)}svg .f3{fill:var(--four)}

@@ -93,7 +93,7 @@ def gold_pairs(s: Subject) -> list[Section]:
     )
     text = (
         "How well cosine ranks pairs of words as people do: 1 is the same order, 0 is none, which is what one-hot "
-        "vectors and chance reach. People agree among themselves to about 0.7–0.9, depending on the set."
+        "vectors and chance reach. People do not fully agree among themselves either: 1 is out of reach."
     )
     caption = "Bars: correlation with its 95 % bootstrap interval over pairs."
     return [Section("Similarity", text, tuple(numbers), pictures=(page.figure(picture, caption),))]
