@@ -1,0 +1,61 @@
+"""The scikit-learn estimator: the checks that apply to text, a pipeline, a search."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.utils.estimator_checks import estimator_checks_generator
+
+from likewise.errors import DataError
+from likewise.sklearn import Embedder
+from likewise.sources.small_language import small_language
+
+TEXTS = small_language(sentences=400).lines
+
+
+def test_it_stands_in_a_pipeline_and_can_be_searched() -> None:
+    language = small_language(sentences=600)
+    roles = {label.key for label in language.labels if label.label == "role"}
+    y = np.asarray([int(bool(roles & set(line.split()))) for line in language.lines])
+    model = make_pipeline(Embedder(dim=16, min_count=1, epochs=3), LogisticRegression())
+    search = GridSearchCV(model, {"embedder__dim": [8, 16]}, cv=2).fit(language.lines, y)
+    assert search.score(language.lines, y) > max(y.mean(), 1 - y.mean())
+
+
+def test_the_same_seed_gives_the_same_vectors() -> None:
+    embedder = Embedder(dim=8, min_count=1, epochs=1, seed=3)
+    one, two = embedder.fit_transform(TEXTS), clone(embedder).fit_transform(TEXTS)
+    np.testing.assert_array_equal(one, two)
+    assert one.shape == (len(TEXTS), 8)
+    assert list(embedder.get_feature_names_out()) == [f"embedder{i}" for i in range(8)]
+
+
+def test_other_options_go_through() -> None:
+    assert Embedder(min_count=1, options={"negative": 2, "dim": 5}, epochs=1).fit(TEXTS).run_.space.dim == 5
+
+
+@pytest.mark.parametrize("bad", ["one text", [1, 2], [["a", "b"]], b"bytes"])
+def test_what_is_no_list_of_texts_gets_a_sentence(bad: Any) -> None:
+    with pytest.raises(DataError, match="a list of texts is needed"):
+        Embedder().fit(bad)
+
+
+def test_the_checks_of_scikit_learn_that_apply_to_text() -> None:
+    ran = []
+    with pytest.warns(Warning) if False else _nothing():
+        for estimator, check in estimator_checks_generator(Embedder(min_count=1), mark=None):
+            name = getattr(check, "func", check).__name__
+            check(estimator)
+            ran.append(name)
+    assert {"check_no_attributes_set_in_init", "check_get_params_invariance", "check_set_params"} <= set(ran)
+
+
+class _nothing:
+    def __enter__(self) -> None: ...
+    def __exit__(self, *_: object) -> None: ...
