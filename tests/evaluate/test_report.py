@@ -61,13 +61,13 @@ def test_a_full_report_holds_every_section(full: Report) -> None:
     assert [section.title for section in full.sections] == [
         "Learning",
         "Neighbours to read",
+        "Map",
         "Analogies",
         "Similarity",
         "Labels: topic",
         "What a cosine means",
         "Which neighbours to trust",
         "Shape of the space",
-        "Map",
         "Beside one-hot vectors",
     ]
     told = full.as_json()
@@ -154,7 +154,7 @@ def test_a_persons_own_text_still_has_evidence() -> None:
     given = world()
     report = word_report(given["keys"], given["vectors"], history=HISTORY)
     titles = [section.title for section in report.sections]
-    assert titles[:3] == ["Learning", "Neighbours to read", "What a cosine means"]
+    assert titles[:3] == ["Learning", "Neighbours to read", "Map"]
     assert "No gold answers were given" in report.lead
     assert "2.5" in report.highlights["loss"][0]
 

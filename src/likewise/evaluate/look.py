@@ -99,7 +99,7 @@ footer{padding-top:1.5rem;padding-bottom:56px;color:var(--soft);font-size:.88rem
 footer table{font-size:inherit}
 @media(max-width:560px){header{padding-top:32px}body{font-size:15.5px}th,td{padding-right:.55rem}
 .verdict{padding:1rem;gap:0 .8rem}.tiles{grid-template-columns:1fr 1fr}
-.stack thead{position:absolute;clip-path:inset(50%)}
+.stack thead th:nth-child(n+2){position:absolute;clip-path:inset(50%)}
 .stack tr{display:block;padding:.45rem 0;border-bottom:1px solid var(--rule)}
 .stack td,.stack th[scope=row]{display:block;border:0;padding:.06rem 0;text-align:left;white-space:normal}
 .stack td[data-name]::before{content:attr(data-name) " ";color:var(--soft);font-size:.84rem}
@@ -112,6 +112,7 @@ SCRIPT: Final = """
 for(const map of document.querySelectorAll("svg.map")){
 const points=[...map.querySelectorAll("g[data-near]")],said=map.closest("figure").querySelector("output");
 const name=p=>p.querySelector("title").textContent;let held=null;
+said.textContent="Point at a word, or tap it: its true neighbours light up.";
 const clear=()=>{map.classList.remove("asking");for(const p of points)p.classList.remove("asked","near")};
 const ask=p=>{clear();const near=p.dataset.near.split(" ").filter(Boolean).map(i=>points[i]);
 map.classList.add("asking");p.classList.add("asked");for(const q of near)q.classList.add("near");

@@ -13,7 +13,7 @@ from likewise.contracts import Array, Number
 from likewise.errors import InputError
 from likewise.evaluate import page
 from likewise.evaluate.collapse import Diagnosis, diagnose
-from likewise.evaluate.scales import show_value
+from likewise.evaluate.scales import show_measured, show_value
 from likewise.evaluate.sections import Section
 from likewise.evaluate.shape_sections import agreement, beside_one_hot, meaning_of_cosine, overview, shape
 from likewise.evaluate.subject import Subject, subject
@@ -109,13 +109,13 @@ def _measure(words: Subject, diagnosis: Diagnosis, session: Any) -> tuple[list[S
     if words.finite:
         steps |= {
             "Neighbours to read": lambda: readable_neighbours(words),
+            "Map": lambda: overview(words),
             "Analogies": lambda: gold_analogies(words),
             "Similarity": lambda: gold_pairs(words),
             "Labels": lambda: gold_labels(words),
             "What a cosine means": lambda: meaning_of_cosine(words),
             "Which neighbours to trust": lambda: agreement(words),
             "Shape of the space": lambda: shape(words, diagnosis),
-            "Map": lambda: overview(words),
             "Beside one-hot vectors": lambda: beside_one_hot(words),
         }
     sections: list[Section] = []
@@ -146,11 +146,15 @@ def _highlights(words: Subject, sections: Sequence[Section]) -> dict[str, tuple[
     for title, (shown, percent) in wanted.items():
         numbers = [n for s in sections if s.title.split(":")[0] == title for n in s.numbers]
         if numbers and numbers[0].n != 0:
-            found[shown] = (show_value(numbers[0].value, percent=percent), _beside(numbers[0], percent))
+            found[shown] = (_shown(numbers[0].value, percent), _beside(numbers[0], percent))
     return found
 
 
 def _beside(number: Number, percent: bool) -> str:
     plain = next((name for name in ("untrained", "most frequent class", "chance") if name in number.baselines), None)
-    beside = f"; {plain}: {show_value(number.baselines[plain], percent=percent)}" if plain else ""
+    beside = f"; {plain}: {_shown(number.baselines[plain], percent)}" if plain else ""
     return number.name + beside
+
+
+def _shown(value: float, percent: bool) -> str:
+    return show_value(value, percent=True) if percent else show_measured(value)

@@ -123,8 +123,7 @@ def overview(s: Subject) -> list[Section]:
         "look around; every number in this report comes from the original space."
     )
     svg = draw_map(s.keys[:n], found, title="Map of the most frequent words")
-    said = element("output", "Point at a word, or tap it: its true neighbours light up.")
-    picture = page.figure(svg, "", said, wide=True)
+    picture = page.figure(svg, "", element("output"), wide=True)
     chance = found.k / (n - 1)
     name = f"share of the true {found.k} neighbours that the map keeps"
     number = Number(name, found.kept, n=n, baselines={"chance": min(chance, 1.0)}, note=f"{found.method}, not a score")
