@@ -80,3 +80,8 @@ def test_empty_blocks() -> None:
     assert page.facts_table({}) is None
     assert "<tbody></tbody>" in page.table(("a",), [])
     assert page.table(("a", "b", "c"), [("x", None, ["y", "z"])]).count("<bdi>") == 3
+
+
+def test_facts_are_told_in_words() -> None:
+    told = Tags(page.facts_table({"a": None, "b": True, "c": {"d": 1234, "e": [0.5, "x"]}}) or "").text
+    assert told == "factvalueanonebyescd 1,234, e 0.5, x"

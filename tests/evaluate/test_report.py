@@ -210,3 +210,12 @@ def test_what_does_not_belong_together_is_refused() -> None:
         word_report(["a", "b"], np.eye(2), second=np.eye(3))
     with pytest.raises(ShapeError, match="0 keys"):
         word_report([], np.zeros((0, 3)))
+
+
+def test_unstable_neighbours_are_called_accidents() -> None:
+    given = world()
+    other = default_rng(5).normal(size=(600, 16))
+    report = word_report(given["keys"], given["vectors"], second=other, pairs=given["pairs"])
+    texts = {section.title: section.text for section in report.sections}
+    assert "most of them: more text" in texts["Which neighbours to trust"]
+    assert "people call alike in topics" in texts["What a cosine means"]

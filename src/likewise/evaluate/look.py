@@ -73,10 +73,11 @@ svg .frame{fill:var(--card);stroke:var(--rule)}
 .map .quiet text{visibility:hidden}
 .map.asking g{opacity:.28}
 .map.asking .asked,.map.asking .near{opacity:1}
-.map.asking .asked text,.map.asking .near text{visibility:visible;font-weight:600}
+.map.asking .near text{font-weight:600}
+.map.asking .asked text{visibility:visible;font-weight:700}
 .map.asking .near circle{fill:var(--two);fill-opacity:1}
 .map.asking .asked circle{fill:var(--ink);fill-opacity:1}
-output{display:block;min-height:3.2em;color:var(--soft);font-size:.9rem;overflow-wrap:anywhere}
+output{display:block;margin-top:.6rem;min-height:3.2em;color:var(--soft);font-size:.9rem;overflow-wrap:anywhere}
 table{border-collapse:collapse;width:100%;margin:.8rem 0 1.2rem;font-size:.92rem}
 caption{text-align:left;caption-side:bottom;padding-top:.5rem}
 th,td{padding:.42rem .8rem .42rem 0;text-align:left;vertical-align:top;border-bottom:1px solid var(--rule)}

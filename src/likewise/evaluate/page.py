@@ -228,7 +228,7 @@ def _cells(row: Sequence[object], columns: Sequence[str], numeric: Sequence[bool
 def _cell(value: object) -> Html | str:
     if isinstance(value, Html):
         return value
-    if value is None:
+    if value is None or value == "":
         return ""
     if _is_number(value):
         return show_measured(float(str(value)))
@@ -246,6 +246,8 @@ def _told(value: object) -> str:
         return ", ".join(f"{name} {_told(inner)}" for name, inner in value.items())
     if isinstance(value, (list, tuple)):
         return ", ".join(_told(inner) for inner in value)
+    if value is None or isinstance(value, bool):
+        return {None: "none", True: "yes", False: "no"}[value]
     if isinstance(value, float) and math.isfinite(value):
         return f"{value:,.4g}"
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+    return f"{value:,}" if isinstance(value, int) else str(value)

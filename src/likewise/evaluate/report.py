@@ -13,6 +13,7 @@ from likewise.contracts import Array, Number
 from likewise.errors import InputError
 from likewise.evaluate import page
 from likewise.evaluate.collapse import Diagnosis, diagnose
+from likewise.evaluate.markup import join
 from likewise.evaluate.scales import show_measured, show_value
 from likewise.evaluate.sections import Section
 from likewise.evaluate.shape_sections import agreement, beside_one_hot, meaning_of_cosine, overview, shape
@@ -56,7 +57,9 @@ class Report:
             self.lead,
             *(section.as_part() for section in self.sections),
             opening=opening,
-            footer=page.facts_table(self.facts),
+            footer=join(page.heading("How it was made and measured"), page.facts_table(self.facts))
+            if self.facts
+            else None,
             brand="likewise · report",
         ).to_html()
 
