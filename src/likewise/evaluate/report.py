@@ -51,6 +51,7 @@ class Report:
     def to_html(self) -> str:
         """Return it as one page that needs no network."""
         verdict = page.verdict_bar(*(str(self.verdict.get(name, "")) for name in ("verdict", "evidence", "advice")))
+        facts = page.facts_table(self.facts)
         opening = [verdict, page.tiles(self.highlights)] if self.highlights else [verdict]
         return page.Page(
             self.title or "What these vectors are worth",
