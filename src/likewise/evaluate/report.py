@@ -58,9 +58,7 @@ class Report:
             self.lead,
             *(section.as_part() for section in self.sections),
             opening=opening,
-            footer=join(page.heading("How it was made and measured"), page.facts_table(self.facts))
-            if self.facts
-            else None,
+            footer=None if facts is None else join(page.heading("How it was made and measured"), facts),
             brand="likewise · report",
         ).to_html()
 

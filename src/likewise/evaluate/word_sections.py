@@ -101,12 +101,17 @@ def gold_pairs(s: Subject) -> list[Section]:
 
 def gold_labels(s: Subject) -> list[Section]:
     """Read labels out of the vectors with a straight line and with a vote of neighbours."""
+    if not s.labels:
+        return []
+    from threadpoolctl import threadpool_limits  # comes with scikit-learn
+
     sections = []
     rows = places(s.keys)
     for name, labels in s.labels.items():
         found = [(rows[key], label) for key, label in labels if key in rows]
         at, classes = np.asarray([row for row, _ in found], np.int64), [label for _, label in found]
-        probe = linear_probe(s.vectors[at], classes, untrained=s.untrained[at], seed=s.seed)
+        with threadpool_limits(1, "blas"):  # thin products: threads waiting for each other took 6 times as long
+            probe = linear_probe(s.vectors[at], classes, untrained=s.untrained[at], seed=s.seed)
         numbers = (probe, knn_probe(s.vectors[at], classes))
         text = (
             f"How much of the labels of {name} can be read out of the vectors: {len(found):,} of {len(labels):,} "
