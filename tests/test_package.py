@@ -21,7 +21,7 @@ def test_every_public_name_can_be_had() -> None:
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
-    assert not hasattr(likewise, "embedding")
+    assert not hasattr(likewise, "embeddings")
 
 
 def test_import_pulls_in_nothing_heavy() -> None:

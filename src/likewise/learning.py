@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from likewise.errors import LikewiseError, OptionError, nearest_spellings
 from likewise.opening import Files, Run, read_gold
@@ -66,15 +66,18 @@ def learn(
     session = session or Session()
     if seeds < 1:
         raise OptionError(f"seeds={seeds}: it must be 1 or more")
-    name = _choose(recipe, data, session)
+    name = _choose(recipe)
     made = RECIPES[name](**check(RECIPES[name], options))
     gold = {"analogies": tuple(analogies), "pairs": tuple(pairs), "labels": tuple(labels)}
     read_gold(
         analogies=analogies, pairs=pairs, labels=labels
     )  # a bad file is better named now than after hours of work
-    source = data if _is_source(data) else open_text(data, column=column, encoding=encoding, errors=errors)
+    source = open_text(data, column=column, encoding=encoding, errors=errors)
     with RunWriter(out, overwrite=overwrite) if out is not None else nullcontext() as writer:
         start = time.perf_counter()
+        if recipe is None:
+            what = f"{data} holds text" if isinstance(data, str | os.PathLike) else "texts came"
+            session.tell(Derived("recipe", name, f"{what}, and this is the recipe for text"))
         with session.interruptible():
             learned = _learn(made, source, session, writer.partial if writer else None, seeds, on_epoch)
         run = learned.run(options, time.perf_counter() - start)
@@ -92,11 +95,6 @@ def learn(
         log=run.log,
         path=Path(writer.path),
     )
-
-
-def _is_source(data: object) -> TypeGuard[Source]:
-    """Whether somebody made a source of their own; files and plain iterables are opened for them."""
-    return not isinstance(data, str | os.PathLike | list | tuple) and hasattr(data, "blocks")
 
 
 @dataclass
@@ -158,16 +156,13 @@ def _measure(run: Run, gold: Mapping[str, Any], second: Space | None, session: S
     return None
 
 
-def _choose(recipe: str | None, data: Data, session: Session) -> str:
-    """Return the recipe that was named, or the one that fits the data, saying why."""
-    if recipe is not None:
-        if recipe not in RECIPES:
-            raise OptionError(no_such_recipe(recipe))
-        return recipe
-    chosen = next(iter(RECIPES))
-    what = f"{data} holds text" if isinstance(data, str | os.PathLike) else "an iterable of texts came"
-    session.tell(Derived("recipe", chosen, f"{what}, and this is the recipe for text"))
-    return chosen
+def _choose(recipe: str | None) -> str:
+    """Return the recipe that was named, or the first, which is the one for text."""
+    if recipe is None:
+        return next(iter(RECIPES))
+    if recipe not in RECIPES:
+        raise OptionError(no_such_recipe(recipe))
+    return recipe
 
 
 def no_such_recipe(name: str) -> str:

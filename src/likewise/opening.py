@@ -128,7 +128,9 @@ class Run:
                 title=str(self.path.name if self.path else self.manifest.get("recipe") or "vectors"),
                 facts=self._facts(),
                 session=session,
-                **gold,
+                analogies=gold["analogies"],
+                pairs=gold["pairs"],
+                labels=gold["labels"],
             )
 
     def _lowercase(self) -> bool:

@@ -93,7 +93,14 @@ def test_gold_answers_reach_the_report(
     (tmp_path / "questions.txt").write_text(": role\n" + "\n".join(" ".join(q[1:]) for q in language.analogies))
     (tmp_path / "judged.tsv").write_text("\n".join(f"{a}\t{b}\t{s}" for a, b, s in language.pairs))
     (tmp_path / "topics.tsv").write_text("\n".join(f"{k}\t{v}" for k, v in language.labels))
-    gold = ["--analogies", tmp_path / "questions.txt", "--pairs", tmp_path / "judged.tsv", "--labels", tmp_path / "topics.tsv"]
+    gold = [
+        "--analogies",
+        tmp_path / "questions.txt",
+        "--pairs",
+        tmp_path / "judged.tsv",
+        "--labels",
+        tmp_path / "topics.tsv",
+    ]
     done = likewise("evaluate", learned, *gold, "--json", "--html", tmp_path / "page.html")
     assert done.code == 0, done.err
     report = json.loads(done.out)
@@ -104,7 +111,9 @@ def test_gold_answers_reach_the_report(
     assert (tmp_path / "page.html").read_text().startswith("<!doctype html>")
 
 
-def test_near_answers_each_key(learned: Path, word: str, language: SmallLanguage, likewise: Callable[..., Result]) -> None:
+def test_near_answers_each_key(
+    learned: Path, word: str, language: SmallLanguage, likewise: Callable[..., Result]
+) -> None:
     other = language.labels[-1].key
     done = likewise("near", learned, word, other, "-k", "3", "--json")
     answers = json.loads(done.out)
@@ -234,5 +243,6 @@ def test_a_mistake_gets_a_sentence(
     assert done.code == 2
     assert filled(says) in done.err
     assert "Traceback" not in done.err
-    assert done.err.startswith("likewise: ")
+    assert "likewise: " in done.err
+    assert all(line.startswith("  ") for line in done.err.split("likewise: ")[0].splitlines())
     assert sorted(path.name for path in tmp_path.iterdir()) == before

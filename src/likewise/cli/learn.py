@@ -142,7 +142,8 @@ def _show(run: Any) -> None:
     render.say(f"\nrun     {run.path}")
     if run.report is not None:
         render.say(f"report  {run.path / 'report.html'}")
-    word = run.space.keys[min(len(run.space) - 1, 100)]
+    keys = run.space.keys
+    word = next((key for key in keys[min(200, len(keys) // 2) :] if len(key) > 4), keys[0])
     render.say(f"next    likewise near {run.path} {word}")
 
 

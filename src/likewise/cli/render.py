@@ -15,7 +15,7 @@ from rich.text import Text
 from likewise.session import Derived, Estimate, Event, Finished, Logged, Note, Session
 from likewise.session import Progress as Advance
 
-out = Console(highlight=False, soft_wrap=True)
+out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 140)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
@@ -57,8 +57,8 @@ def size(number: float) -> str:
 def duration(seconds: float) -> str:
     """Return a duration that a person can read.
 
-    >>> duration(0.35), duration(75), duration(7300)
-    ('0.3 s', '1 min 15 s', '2 h 2 min')
+    >>> duration(0.5), duration(75), duration(7300)
+    ('0.5 s', '1 min 15 s', '2 h 1 min')
     """
     if seconds < 60:
         return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
@@ -66,6 +66,10 @@ def duration(seconds: float) -> str:
     if minutes < 60:
         return f"{minutes} min {rest} s"
     return f"{minutes // 60} h {minutes % 60} min"
+
+
+def _fact(name: str, value: float) -> str:
+    return size(value) if name == "bytes" else f"{value:,.0f} {name.replace('_', ' ')}"
 
 
 class _Rate(ProgressColumn):
@@ -137,5 +141,5 @@ class Screen:
     def _finish(self, stage: str, seconds: float, facts: dict[str, float]) -> None:
         if stage in self._tasks:
             self._bar.remove_task(self._tasks.pop(stage))
-        shown = "".join(f" · {value:,.6g} {name.replace('_', ' ')}" for name, value in facts.items())
+        shown = "".join(f" · {_fact(name, value)}" for name, value in facts.items())
         err.print(f"✓ {stage} {duration(seconds)}{shown}", markup=False)

@@ -67,9 +67,9 @@ def broken(vectors: Array) -> dict[str, tuple[Array, str]]:
     dead = vectors.copy()
     dead[:, : dim // 2] = 0
     return {
-        "all one point, and noise": (constant, "complete collapse"),
+        "one point, noise": (constant, "complete collapse"),
         "five directions": (few, "dimensional collapse"),
-        "half of the dimensions dead": (dead, "partial collapse"),
+        "half dead": (dead, "partial collapse"),
     }
 
 

@@ -15,6 +15,7 @@ from likewise.errors import OptionError
 from likewise.session import Note, Session
 from likewise.sources import samples
 from likewise.sources.gold import Label, Question, read_analogies, section_labels
+from likewise.sources.prose import EnglishOfPackages
 from likewise.space import Space
 
 # Questions to watch while it learns: the first whose four words are all there is asked.
@@ -26,6 +27,7 @@ WATCHED = (
 )
 ENDINGS = ("ing", "ed", "ly", "tion", "able", "ness", "ize")
 _FREQUENT = 5_000
+_FEW_WORDS_EPOCHS = 20  # over 1.5 million words of documentation; 5 are enough for 16 million
 
 
 class Seen(NamedTuple):
@@ -95,6 +97,7 @@ class Ground:
             recipe="word2vec",
             out=self.out,
             overwrite=True,
+            epochs=_FEW_WORDS_EPOCHS if isinstance(self.text, EnglishOfPackages) else 5,
             session=self.session,
             on_epoch=self.look,
             analogies=self.gold["analogies"],

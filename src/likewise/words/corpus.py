@@ -109,6 +109,9 @@ def read_corpus(
         vocabulary, renumbered = _vocabulary(counter, source.name, min_count, max_vocabulary)
         train, held = store.renumbered(renumbered)
         facts |= {"bytes": reader.bytes, "words": vocabulary.raw_words, "vocabulary": len(vocabulary)}
+    if held.ids.size and not train.ids.size:  # few different paragraphs, all of them on the held-out side
+        train, held = held, train
+        session.tell(Note("the text is too small to hold paragraphs out: the loss is measured on training text only"))
     for note in source.notes:
         session.tell(Note(note))
     if not reader.complete:
