@@ -135,6 +135,12 @@ inline Masks classify(const uint8_t *from, uint8_t *to, bool lowercase, bool mas
 }
 #endif
 
+// How many lines end here: CR LF is one end.
+inline uint64_t lines_in(uint64_t carriage, uint64_t feed, bool after_return) {
+  const uint64_t alone = feed & ~(carriage << 1 | static_cast<uint64_t>(after_return));
+  return static_cast<uint64_t>(__builtin_popcountll(carriage) + __builtin_popcountll(alone));
+}
+
 inline bool is_letter(uint8_t byte) { return static_cast<uint8_t>((byte | 0x20) - 'a') < 26; }
 
 }  // namespace
@@ -182,7 +188,11 @@ void Cutter::cut_ascii(const uint8_t *from, const uint8_t *to) {
       here = tail;
     }
     const Masks m = classify(here, text.data() + written_ + i, options_.lowercase, options_.digits == Digits::mask);
-    if (m.nul && !nul_allowed) return stop(Fault::nul, from + i + __builtin_ctzll(m.nul));
+    if (m.nul && !nul_allowed) {
+      const uint64_t ahead = (m.nul & -m.nul) - 1;
+      line += lines_in(m.carriage & ahead, m.feed & ahead, after_return_);
+      return stop(Fault::nul, from + i + __builtin_ctzll(m.nul));
+    }
     uint64_t part = options_.words ? m.letter | m.digit : ~m.space;
     if (options_.digits == Digits::drop) part &= ~m.digit;
     if (m.apostrophe && options_.words) {
@@ -193,8 +203,7 @@ void Cutter::cut_ascii(const uint8_t *from, const uint8_t *to) {
     uint64_t change = part ^ (part << 1 | inside);
     inside = part >> 63;
     if (m.feed | m.carriage) {
-      line += static_cast<uint64_t>(__builtin_popcountll(m.carriage) +
-                                    __builtin_popcountll(m.feed & ~(m.carriage << 1 | uint64_t(after_return_))));
+      line += lines_in(m.carriage, m.feed, after_return_);
       const uint32_t edges_so_far = static_cast<uint32_t>(edge - edges_.data());
       for (uint64_t left = m.feed | m.carriage; left; left &= left - 1) {
         const uint64_t upto = (2ull << __builtin_ctzll(left)) - 1;
