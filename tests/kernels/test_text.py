@@ -81,7 +81,21 @@ def test_byte_by_byte_equals_whole(characters: str, options: dict[str, object]) 
 @pytest.mark.parametrize("options", [{}, {"tokenizer": "whitespace"}, {"digits": "drop"}, {"lowercase": False}])
 def test_long_text_of_many_kinds_equals_the_twin(options: dict[str, object]) -> None:
     rng = np.random.default_rng(0)
-    pool = ["the", "of", "Queen's", "naïve", "Straße", "2015", "a1", "日本", "мир", "x" * 9, "y" * 17, "z" * 40, "o’clock"]
+    pool = [
+        "the",
+        "of",
+        "Queen's",
+        "naïve",
+        "Straße",
+        "2015",
+        "a1",
+        "日本",
+        "мир",
+        "x" * 9,
+        "y" * 17,
+        "z" * 40,
+        "o’clock",
+    ]
     pool += [f"w{i}" for i in range(3000)]
     ends = [" ", " ", " ", ", ", "\n", "\r\n", "\r", " - ", "--", "'", "\t"]
     picks = zip(rng.integers(len(pool), size=40_000), rng.integers(len(ends), size=40_000), strict=True)
@@ -169,7 +183,9 @@ def test_long_words_and_every_alignment(size: int) -> None:
     assert cut([whole.decode()]) == [text_twin.words_of(whole.decode())]
 
 
-@pytest.mark.parametrize("bad", [b"\xff", b"\xc3", b"\xc0\xaf", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xe2\x82", b"\x80"])
+@pytest.mark.parametrize(
+    "bad", [b"\xff", b"\xc3", b"\xc0\xaf", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xe2\x82", b"\x80"]
+)
 @pytest.mark.parametrize("chunk", [1, 3, 1000])
 def test_what_is_not_utf8_is_found(bad: bytes, chunk: int) -> None:
     before = "ok\nd\u00e9j\u00e0 vu\r\nthird ".encode()

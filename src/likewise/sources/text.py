@@ -8,41 +8,20 @@ from __future__ import annotations
 import codecs
 import hashlib
 import os
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol, TypeAlias, final
+from typing import Any, TypeAlias, final
 
 from likewise.compressed import decompressed
 from likewise.contracts import Source
 from likewise.errors import DataError, FormatError, OptionError, nearest_spellings
 from likewise.sources import columns, streams
+from likewise.sources.parts import HEAD, Items, Part, Way, file_at, standard_input, tapped
 
 Data: TypeAlias = str | os.PathLike[str] | Iterable[Any]
-Item: TypeAlias = "str | list[str]"
 
-_HEAD = 1 << 14  # bytes that tell what a file is
-_ITEMS = 1 << 10  # texts of an iterable that go on together
 _PLAIN_NAMES = {".txt", ".text", ".md", ".rst"}
-
-
-class Part(Protocol):
-    """One file, or what is like one."""
-
-    name: str
-    size: int | None
-
-    def blocks(self) -> Iterator[bytes]:
-        """Yield its text as UTF-8; a paragraph may go on in the next block."""
-
-    def items(self) -> Iterator[tuple[str, Item]]:
-        """Yield (key, paragraph)."""
-
-    def done(self) -> int:
-        """Return how many bytes of it have been read."""
 
 
 @final
@@ -83,7 +62,7 @@ class TextSource:
         if self._sha is None:
             if not self.restartable:
                 raise DataError(f"{self.name} has not been read: its digest is known afterwards")
-            for _ in self.blocks():
+            for _ in self if self.cut_already else self.blocks():
                 pass
         return f"sha256:{self._sha.hexdigest()}"
 
@@ -95,7 +74,7 @@ class TextSource:
     def files(self) -> Iterator[tuple[str, Iterator[bytes]]]:
         """Yield (name, blocks of UTF-8) of each file, the fast path; blocks are cut anywhere, and not yet validated."""
         for part in self._started():
-            yield part.name, self._digested(part.blocks())
+            yield part.name, tapped(part.blocks(), self._sha.update)
 
     def blocks(self) -> Iterator[bytes]:
         """Yield the blocks of all files; a line end stands between two files."""
@@ -106,11 +85,7 @@ class TextSource:
     def __iter__(self) -> Iterator[tuple[str, Any]]:
         """Yield (key, paragraph): a string, or a list of words where they came as lists; blank lines are left out."""
         for part in self._started():
-            for key, item in part.items():
-                self._sha.update(
-                    (item if isinstance(item, str) else "\0".join(item)).encode("utf-8", "replace") + b"\n"
-                )
-                yield key, item
+            yield from part.items(self._sha.update)
 
     def complaint(self, name: str, fault: str, line: int, byte: int) -> str:
         """Return the sentence for a fault that a counter found in the bytes of a file."""
@@ -127,11 +102,6 @@ class TextSource:
             self._part = part
             yield part
             self._before, self._part = self._before + (part.size or part.done()), None
-
-    def _digested(self, blocks: Iterator[bytes]) -> Iterator[bytes]:
-        for block in blocks:
-            self._sha.update(block)
-            yield block
 
 
 def open_text(data: Data, *, column: str | None = None, encoding: str = "utf-8", errors: str = "strict") -> TextSource:
@@ -152,173 +122,23 @@ def open_text(data: Data, *, column: str | None = None, encoding: str = "utf-8",
         return _of_source(data)
     if not isinstance(data, str | os.PathLike):
         return _of_iterable(data)
-    way = _Way(column, encoding, errors)
+    way = Way(column, encoding, errors)
     if data == "-":
-        part = _Stream("standard input", way)
+        part = standard_input(way)
         return TextSource(part.name, lambda: [part], restartable=False, encoding=encoding)
     path = Path(data)
     if not path.exists():
         raise DataError(_no_such(path))
     if path.is_dir():
         return _of_folder(path, way)
-    part_size = path.stat().st_size if path.is_file() else None
-    if part_size == 0:
+    file = file_at(path, path.name, way)
+    if file.size == 0:
         raise DataError(f"{path} is empty (0 bytes): give a file with text")
-    fifo = part_size is None
-    return TextSource(
-        str(path),
-        lambda: [_File(path, path.name, way, part_size)],
-        size=part_size,
-        restartable=not fifo,
-        encoding=encoding,
-    )
+    regular = file.size is not None  # else a pipe: read once
+    return TextSource(str(path), lambda: [file], size=file.size, restartable=regular, encoding=encoding)
 
 
-@dataclass(frozen=True)
-class _Way:
-    """How files are read."""
-
-    column: str | None
-    encoding: str
-    errors: str
-
-
-class _Stream:
-    """Standard input: read once."""
-
-    size: int | None = None
-
-    def __init__(self, name: str, way: _Way) -> None:
-        self.name, self._key, self.way = name, name, way
-        self._raw: Any = None
-        self._read = 0
-
-    def blocks(self) -> Iterator[bytes]:
-        """Yield its text as UTF-8."""
-        with self._opened() as (file, kind):
-            if kind is not None:
-                for _, text in self._values(file, kind):
-                    yield text.encode() + b"\n"
-            else:
-                yield from self._text(file)
-
-    def items(self) -> Iterator[tuple[str, Item]]:
-        """Yield (key, paragraph)."""
-        with self._opened() as (file, kind):
-            numbered = self._lines(file) if kind is None else self._values(file, kind)
-            for number, text in numbered:
-                yield f"{self._key}:{number}", text
-
-    def done(self) -> int:
-        """Return how many bytes of it have been read."""
-        return self._read
-
-    @contextmanager
-    def _opened(self) -> Iterator[tuple[_Headed, str | None]]:
-        """Open it; yield its content, and its kind of table if it is one."""
-        with self._raw_file() as raw, decompressed(raw, self.name) as plain:
-            self._raw = raw
-            file = _Headed(plain)
-            try:
-                yield file, self._kind(file)
-            finally:
-                self._note_place()
-                self._raw = None
-
-    @contextmanager
-    def _raw_file(self) -> Iterator[Any]:
-        yield sys.stdin.buffer
-
-    def _note_place(self) -> None:
-        pass
-
-    def _kind(self, file: _Headed) -> str | None:
-        path, column = Path(self.name), self.way.column
-        if column is not None:
-            return columns.guessed_kind(path, file.head)
-        if kind := columns.table_kind(path, file.head):
-            names = (
-                columns.parquet_columns(file.whole(), self.name)
-                if kind == "parquet"
-                else columns.columns_of(kind, self._lines(file), self.name)
-            )
-            raise DataError(columns.needs_column(self.name, kind, names))
-        return None
-
-    def _values(self, file: _Headed, kind: str) -> Iterator[tuple[int, str]]:
-        assert self.way.column is not None
-        if kind == "parquet":
-            return columns.parquet_values(file.whole(), self.name, self.way.column)
-        return columns.values(kind, self._lines(file), self.name, self.way.column)
-
-    def _text(self, file: _Headed) -> Iterator[bytes]:
-        blocks = streams.as_utf8(file.blocks(), self.name, self.way.encoding, self.way.errors)
-        return streams.without_wiki_tags(blocks) if file.is_wiki else blocks
-
-    def _lines(self, file: _Headed) -> Iterator[tuple[int, str]]:
-        for number, line in streams.numbered_lines(self._text(file)):
-            try:
-                text = line.decode()
-            except UnicodeDecodeError as error:
-                raise DataError(streams.not_encoded(f"{self.name}", "utf-8", number, error.start)) from error
-            if "\0" in text:
-                raise DataError(streams.with_nul(self.name, number, None))
-            yield number, text
-
-
-class _File(_Stream):
-    """A file by its path; `key` is the short name that its keys begin with."""
-
-    def __init__(self, path: Path, key: str, way: _Way, size: int | None) -> None:
-        super().__init__(str(path), way)
-        self._path, self._key, self.size = path, key, size
-
-    @contextmanager
-    def _raw_file(self) -> Iterator[Any]:
-        try:
-            file = self._path.open("rb")
-        except OSError as error:
-            raise DataError(f"{self._path} cannot be read: {error.strerror}") from error
-        with file:
-            yield file
-
-    def _note_place(self) -> None:
-        if self.size is not None:
-            self._read = self._raw.tell()
-
-    def done(self) -> int:
-        if self._raw is not None:
-            self._note_place()
-        return self._read
-
-
-class _Headed:
-    """A file of which the first bytes were looked at."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self.head = file.read(_HEAD)
-
-    @property
-    def is_wiki(self) -> bool:
-        """Whether this is what WikiExtractor writes."""
-        return self.head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"<doc id=")
-
-    def blocks(self) -> Iterator[bytes]:
-        """Yield all of it."""
-        return chain([self.head] if self.head else [], streams.read_blocks(self._file))
-
-    def whole(self) -> BinaryIO:
-        """Return the file from its beginning, for a format that is read from its end."""
-        import io
-
-        if self._file.seekable():
-            self._file.seek(0)
-            return self._file
-        return io.BytesIO(b"".join(self.blocks()))
-
-
-def _of_folder(folder: Path, way: _Way) -> TextSource:
+def _of_folder(folder: Path, way: Way) -> TextSource:
     """Return the text files of a folder, sorted by name; what is not text is passed over with a note."""
     found = _files_in(folder)
     texts = [path for path in found if path.stat().st_size and _is_text(path, way)]
@@ -326,15 +146,15 @@ def _of_folder(folder: Path, way: _Way) -> TextSource:
         held = f"{len(found)} files of other kinds" if found else "no files"
         raise DataError(f"{folder} holds no text: {held} are in it and below; give a folder with text files")
     others = [path for path in found if path.stat().st_size and path not in set(texts)]
-    parts = [(path, path.relative_to(folder).as_posix(), path.stat().st_size) for path in texts]
+    files = [file_at(path, path.relative_to(folder).as_posix(), way) for path in texts]
     notes = []
     if others:
         named = ", ".join(path.relative_to(folder).as_posix() for path in others[:3])
         notes.append(f"{len(others)} of {len(found)} files in {folder} are not text and were passed over: {named}")
     return TextSource(
         str(folder),
-        lambda: (_File(path, key, way, size) for path, key, size in parts),
-        size=sum(size for _, _, size in parts),
+        lambda: files,
+        size=sum(file.size or 0 for file in files),
         encoding=way.encoding,
         notes=notes,
     )
@@ -349,11 +169,11 @@ def _files_in(folder: Path) -> list[Path]:
     return sorted((path for path in found if path.is_file()), key=lambda path: path.relative_to(folder).parts)
 
 
-def _is_text(path: Path, way: _Way) -> bool:
+def _is_text(path: Path, way: Way) -> bool:
     """Whether a file of a folder is meant to be read, by its beginning."""
     try:
         with path.open("rb") as raw, decompressed(raw, str(path)) as file:
-            head = file.read(_HEAD)
+            head = file.read(HEAD)
     except FormatError:
         return True  # it will say so when it is read
     if way.column is not None:
@@ -372,46 +192,6 @@ def _is_text(path: Path, way: _Way) -> bool:
     return True
 
 
-class _Items:
-    """An iterable in memory: texts, or lists of words."""
-
-    size: int | None = None
-
-    def __init__(self, entries: Iterable[Any], *, cut_already: bool, name: str = "memory") -> None:
-        self.name = name
-        self._entries, self._cut_already, self._done = entries, cut_already, 0
-
-    def items(self) -> Iterator[tuple[str, Item]]:
-        """Yield (key, paragraph)."""
-        for number, entry in enumerate(self._entries, 1):
-            if isinstance(entry, str) == self._cut_already or not isinstance(entry, str | list | tuple):
-                wanted = "a list of words" if self._cut_already else "a text"
-                raise DataError(f"item {number} is a {type(entry).__name__}, not {wanted} as the first one was")
-            self._done += len(entry)
-            yield f"item {number}", entry if isinstance(entry, str) else list(entry)
-
-    def blocks(self) -> Iterator[bytes]:
-        """Yield texts as UTF-8, a line end after each."""
-        some: list[bytes] = []
-        for key, item in self.items():
-            text = item if isinstance(item, str) else " ".join(item)
-            try:
-                some.append(text.encode())
-            except UnicodeEncodeError as error:
-                raise DataError(
-                    f"{key} holds half a surrogate pair at {error.start}: it is not Unicode text"
-                ) from error
-            if len(some) == _ITEMS:
-                yield b"\n".join(some) + b"\n"
-                some = []
-        if some:
-            yield b"\n".join(some) + b"\n"
-
-    def done(self) -> int:
-        """Return how many characters or words were read."""
-        return self._done
-
-
 def _of_iterable(data: Iterable[Any]) -> TextSource:
     try:
         entries = iter(data)
@@ -428,7 +208,7 @@ def _of_iterable(data: Iterable[Any]) -> TextSource:
     cut_already = not isinstance(first, str)
     parts = chain([first], entries) if once else data
     return TextSource(
-        "memory", lambda: [_Items(parts, cut_already=cut_already)], restartable=not once, cut_already=cut_already
+        "memory", lambda: [Items(parts, cut_already=cut_already)], restartable=not once, cut_already=cut_already
     )
 
 
@@ -439,7 +219,7 @@ def _of_source(source: Source) -> TextSource:
     name = getattr(source, "name", type(source).__name__)
 
     def parts() -> list[Part]:
-        return [_Items((text for _, text in source), cut_already=False, name=name)]
+        return [Items((text for _, text in source), cut_already=False, name=name)]
 
     return TextSource(name, parts, restartable=source.restartable)
 
