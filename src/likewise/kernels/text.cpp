@@ -252,9 +252,10 @@ class Counter {
   bool finish() {
     const bool good = take(carried_.data(), carried_.size());
     carried_.clear();
-    if (good) end_paragraph();
+    if (!good) return false;
+    end_paragraph();
     cutter_.restart();
-    return good;
+    return true;
   }
 
   // Take a paragraph that is cut already; empty words are left out. False if a word holds a NUL.

@@ -11,7 +11,7 @@ import errno
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -106,7 +106,12 @@ def read_corpus(
     with session.stage(STAGE) as facts, _room(folder), _Store(folder) as store:
         reader = _Reader(source, counter, store, session)
         reader.read(tokenizer if callable(tokenizer) else None)
-        vocabulary, renumbered = _vocabulary(counter, source.name, min_count, max_vocabulary)
+        try:
+            vocabulary, renumbered = _vocabulary(counter, source.name, min_count, max_vocabulary)
+        except DataError:
+            if reader.complete:
+                raise
+            raise KeyboardInterrupt from None  # stopped before there was anything to keep
         train, held = store.renumbered(renumbered)
         facts |= {"bytes": reader.bytes, "words": vocabulary.raw_words, "vocabulary": len(vocabulary)}
     if held.ids.size and not train.ids.size:  # few different paragraphs, all of them on the held-out side
@@ -192,44 +197,50 @@ class _Store:
     """Numbers of words and ends of paragraphs, in temporary files without names."""
 
     def __init__(self, folder: Path | None) -> None:
-        self._ids, self._ends = _temporary(folder), _temporary(folder)
-        self._held_ids, self._held_ends = _temporary(folder), _temporary(folder)
-        self._ends.write(bytes(8))
+        with ExitStack() as opened:
+            files = [opened.enter_context(_temporary(folder)) for _ in range(4)]
+            self._opened = opened.pop_all()
+        self._ids, self._ends, self._held_ids, self._held_ends = files
+        _write(self._ends, np.zeros(1, np.int64))
 
     def __enter__(self) -> _Store:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        for file in (self._ids, self._ends, self._held_ids, self._held_ends):
-            file.close()  # what is mapped stays until the last array is gone
+        self._opened.close()  # what is mapped stays until the last array is gone
 
     def take(self, counter: Counter) -> None:
         """Write down what the counter has found since the last time."""
         ids, ends = counter.take_out()
-        self._ids.write(ids.data)
-        self._ends.write(ends.data)
+        _write(self._ids, ids)
+        _write(self._ends, ends)
 
     def renumbered(self, table: Int32[Array, " n"]) -> tuple[Corpus, Corpus]:
         """Turn the numbers into those of the vocabulary; return the text for training and the text held out."""
         ids, ends = _mapped(self._ids, np.int32), _mapped(self._ends, np.int64)
         start = token = paragraph = held = 0
-        self._held_ends.write(bytes(8))
+        _write(self._held_ends, np.zeros(1, np.int64))
         for first in range(0, len(ends) - 1, _PARAGRAPHS):
             last = min(first + _PARAGRAPHS, len(ends) - 1)
             kept, lengths, start, token, paragraph = renumber(ids, ends, table, first, last, start, token, paragraph)
-            self._held_ids.write(kept.data)
-            self._held_ends.write((held + np.cumsum(lengths, dtype=np.int64)).data)
+            _write(self._held_ids, kept)
+            _write(self._held_ends, held + np.cumsum(lengths, dtype=np.int64))
             held += len(kept)
         train = Corpus(ids[:token], ends[: paragraph + 1])
         return train, Corpus(_mapped(self._held_ids, np.int32), _mapped(self._held_ends, np.int64))
 
 
 def _temporary(folder: Path | None) -> Any:
-    return tempfile.TemporaryFile(dir=folder, prefix="likewise-", buffering=1 << 16)
+    return tempfile.TemporaryFile(dir=folder, prefix="likewise-", buffering=0)
+
+
+def _write(file: Any, array: Array) -> None:
+    rest = memoryview(array).cast("B") if len(array) else b""
+    while rest:  # a disk that becomes full takes a part first
+        rest = rest[file.write(rest) :]
 
 
 def _mapped(file: Any, dtype: type) -> Any:
-    file.flush()
     if file.tell() == 0:
         return np.empty(0, dtype)
     return np.asarray(np.memmap(file, dtype, mode="r+"))
