@@ -12,12 +12,12 @@ import time
 from pathlib import Path
 
 import numpy as np
-from likewise.sources.text import open_text
-from likewise.words.corpus import read_corpus
 
 import likewise
 from likewise.kernels import level
 from likewise.session import Session
+from likewise.sources.text import open_text
+from likewise.words.corpus import read_corpus
 from likewise.words.word2vec import SkipGram
 from rival_gensim import Peak, anonymous_bytes, cpu_seconds
 

@@ -235,7 +235,7 @@ def _temporary(folder: Path | None) -> Any:
 
 
 def _write(file: Any, array: Array) -> None:
-    rest = memoryview(array).cast("B") if len(array) else b""
+    rest = array.data.cast("B") if len(array) else b""
     while rest:  # a disk that becomes full takes a part first
         rest = rest[file.write(rest) :]
 
