@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from sklearn.base import clone
-from sklearn.exceptions import NotFittedError, SkipTestWarning
+from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -73,10 +73,10 @@ def test_the_checks_of_scikit_learn_that_apply_to_text(name: str) -> None:
         check("Embedder", Embedder(min_count=1))
 
 
+@pytest.mark.filterwarnings("ignore:Can't test estimator Embedder")
 def test_scikit_learn_runs_no_check_on_us_that_fails() -> None:
-    with pytest.warns(SkipTestWarning, match="Can't test estimator Embedder"):
-        for estimator, check in estimator_checks_generator(Embedder(min_count=1), mark=None):
-            check(estimator)
+    for estimator, check in estimator_checks_generator(Embedder(min_count=1), mark=None):
+        check(estimator)
 
 
 def test_other_input_is_refused() -> None:

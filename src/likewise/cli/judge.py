@@ -12,6 +12,7 @@ from likewise.cli.options import FILE, as_json, gold, keys_file, quiet
 from likewise.errors import InputError
 from likewise.files import atomic
 
+_MOST_ROWS, _FIRST_ROWS = 9, 4
 BAD = ("partial collapse", "dimensional collapse", "complete collapse")
 
 
@@ -59,10 +60,11 @@ def show_report(report: dict[str, Any]) -> None:
         numbers = section.get("numbers", [])
         if numbers:
             render.say()
-            render.table(
-                [section["title"], "value#", "95 % interval#", "n#", "  baselines"],
-                [_row(number) for number in numbers],
-            )
+            shown = numbers if len(numbers) <= _MOST_ROWS else numbers[:_FIRST_ROWS]
+            columns = [section["title"], "value#", "95 % interval#", "n#", "  baselines"]
+            render.table(columns, [_row(number) for number in shown])
+            if len(shown) < len(numbers):
+                render.say(f"… and {len(numbers) - len(shown)} more: see the report", style="dim")
 
 
 def _row(number: dict[str, Any]) -> tuple[str, ...]:
