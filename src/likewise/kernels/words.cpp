@@ -99,7 +99,7 @@ void plan_block(Arena &arena, SkipGramBlock &b, std::int64_t window, std::int64_
   arena.plan(b.steps, steps_of(window, negative));
   arena.plan(b.weights, 2 * window);
   arena.plan(b.labels, 32);
-  arena.plan(b.old, (2 * window + negative + 1) * 16);
+  arena.plan(b.old, (2 * window + negative + 1) * 32);
   arena.plan(b.inputs, 2 * window);
   arena.plan(b.outputs, negative + 1);
   arena.make();

@@ -325,34 +325,76 @@ INLINE void update(float *const *inputs, i64 n, float *const *outputs, i64 strid
 }
 
 // The same for K of many outputs, from copies of the rows as they were.
-template <int K>
+template <int K, int C>
 INLINE void update_from(const float *old_in, const float *old_out, float *const *inputs, i64 n, float *const *outputs,
                         i64 j, const float *steps) {
-  vfloat sum[K] = {};
-  for (i64 c = 0; c < n; ++c) {
-    const vfloat in = load(old_in + c * W);
-    vfloat move = {};
+  vfloat out[C][K], sum[C][K];
+#pragma GCC unroll 6
+  for (int k = 0; k < K; ++k) {
+#pragma GCC unroll 2
+    for (int c = 0; c < C; ++c) {
+      out[c][k] = load(old_out + (k * C + c) * W);
+      sum[c][k] = vfloat{};
+    }
+  }
+  for (i64 a = 0; a < n; ++a, steps += K) {
+    float *row = inputs[a] + j;
+    vfloat in[C], move[C];
+#pragma GCC unroll 2
+    for (int c = 0; c < C; ++c) {
+      in[c] = load(old_in + (a * C + c) * W);
+      move[c] = vfloat{};
+    }
 #pragma GCC unroll 6
     for (int k = 0; k < K; ++k) {
-      const vfloat by = all(steps[c * K + k]);
-      sum[k] += by * in;
-      move += by * load(old_out + k * W);
+      const vfloat by = all(steps[k]);
+#pragma GCC unroll 2
+      for (int c = 0; c < C; ++c) {
+        sum[c][k] += by * in[c];
+        move[c] += by * out[c][k];
+      }
     }
-    store(inputs[c] + j, load(inputs[c] + j) + move);
+#pragma GCC unroll 2
+    for (int c = 0; c < C; ++c) store(row + c * W, load(row + c * W) + move[c]);
   }
 #pragma GCC unroll 6
-  for (int k = 0; k < K; ++k) store(outputs[k] + j, load(outputs[k] + j) + sum[k]);
+  for (int k = 0; k < K; ++k) {
+#pragma GCC unroll 2
+    for (int c = 0; c < C; ++c) {
+      float *place = outputs[k] + j + c * W;
+      store(place, load(place) + sum[c][k]);
+    }
+  }
 }
 
-#define BY_COUNT(function, count, ...)             \
-  switch (count) {                                 \
-    case 1: function<1>(__VA_ARGS__); break;       \
-    case 2: function<2>(__VA_ARGS__); break;       \
-    case 3: function<3>(__VA_ARGS__); break;       \
-    case 4: function<4>(__VA_ARGS__); break;       \
-    case 5: function<5>(__VA_ARGS__); break;       \
-    default: function<6>(__VA_ARGS__); break;      \
+#define BY_COUNT(function, count, ...)       \
+  switch (count) {                           \
+    case 1: function(1)(__VA_ARGS__); break; \
+    case 2: function(2)(__VA_ARGS__); break; \
+    case 3: function(3)(__VA_ARGS__); break; \
+    case 4: function(4)(__VA_ARGS__); break; \
+    case 5: function(5)(__VA_ARGS__); break; \
+    default: function(6)(__VA_ARGS__); break; \
   }
+#define MULTIPLY(k) multiply_all<k>
+#define UPDATE(k) update_from<k, C>
+#define STEP(k) step_few<k>
+
+// C columns of any number of outputs.
+template <int C>
+INLINE void update_many(const SkipGramBlock &b, i64 n, i64 m, i64 j) {
+  float *old_out = b.old + n * C * W;
+  for (i64 a = 0; a < n; ++a) {
+    for (int c = 0; c < C; ++c) store(b.old + (a * C + c) * W, load(b.inputs[a] + j + c * W));
+  }
+  for (i64 o = 0; o < m; ++o) {
+    for (int c = 0; c < C; ++c) store(old_out + (o * C + c) * W, load(b.outputs[o] + j + c * W));
+  }
+  for (i64 g = 0; g < m; g += GROUP) {
+    const i64 k = least(GROUP, m - g);
+    BY_COUNT(UPDATE, k, b.old, old_out + g * C * W, b.inputs, n, b.outputs + g, j, b.steps + n * g)
+  }
+}
 
 // The words of a window, each once: a repeated one counts by its weight, which gives the same step.
 i64 merge_twins(const SkipGramBlock &b, i64 n) {
@@ -388,18 +430,14 @@ void step_any(const SkipGramBlock &b, i64 n, i64 m, i64 stride, float rate, bool
   for (i64 g = 0; g < m; g += GROUP) {
     const i64 k = least(GROUP, m - g);
     const float *labels = b.labels + (g > 0 ? 16 : 0);
-    BY_COUNT(multiply_all, k, b.inputs, n, b.outputs + g, stride, labels, rate, b.steps + n * g)
+    BY_COUNT(MULTIPLY, k, b.inputs, n, b.outputs + g, stride, labels, rate, b.steps + n * g)
   }
   for (i64 g = 0; g < m; g += GROUP) settle(b, n, g, least(GROUP, m - g), weighted, b.steps + n * g);
-  float *old_out = b.old + n * W;
-  for (i64 j = 0; j < stride; j += W) {
-    for (i64 c = 0; c < n; ++c) store(b.old + c * W, load(b.inputs[c] + j));
-    for (i64 o = 0; o < m; ++o) store(old_out + o * W, load(b.outputs[o] + j));
-    for (i64 g = 0; g < m; g += GROUP) {
-      const i64 k = least(GROUP, m - g);
-      BY_COUNT(update_from, k, b.old, old_out + g * W, b.inputs, n, b.outputs + g, j, b.steps + n * g)
-    }
-  }
+  i64 j = 0;
+#if WIDTH == 16
+  for (; j + 2 * W <= stride; j += 2 * W) update_many<2>(b, n, m, j);
+#endif
+  for (; j < stride; j += W) update_many<1>(b, n, m, j);
 }
 
 // One step of at most six outputs.
@@ -452,7 +490,7 @@ i64 learn_block(const SkipGramTask &task, const SkipGramBlock &b, i64 held, i64 
     if (m > GROUP) {
       step_any(b, n, m, stride, b.rate[i], weighted);
     } else {
-      BY_COUNT(step_few, m, b, n, stride, b.rate[i], weighted, skips)
+      BY_COUNT(STEP, m, b, n, stride, b.rate[i], weighted, skips)
     }
   }
   return pairs;
