@@ -38,9 +38,7 @@ TEXT = DATA / "text" / "wiki2015_en_100MB.txt.xz"
 PACKAGES = ["gensim==4.4.0", "numpy==2.4.6"]
 RESULTS = HERE / "results"
 AVX512, AVX2 = "avx512", "avx2"
-ALGORITHM = ("kernels/words_level.cpp", "kernels/words.cpp", "kernels/words.py", "words/word2vec.py", "words/sweep.py")
-
-Sides = dict[str, dict[str, Any]]
+ALGORITHM = ("kernels/words*.?pp", "kernels/words.py", "words/word2vec.py", "words/sweep.py")  # decide what is learned
 
 
 def rival_python() -> Path:
@@ -232,7 +230,8 @@ def version_of(side: str) -> str:
     import likewise
 
     package = Path(likewise.__file__).parent
-    digest = hashlib.sha256(b"".join((package / name).read_bytes() for name in ALGORITHM))
+    files = [path for pattern in ALGORITHM for path in sorted(package.glob(pattern))]
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in files))
     return f"likewise {likewise.__version__} {digest.hexdigest()[:12]}"
 
 

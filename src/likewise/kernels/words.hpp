@@ -12,7 +12,7 @@ namespace likewise {
 // slot that a word keeps for itself in units of 2^-32, the high half the word that has the rest.
 using AliasEntry = std::uint64_t;
 
-// Tables have rows of `stride` floats, a multiple of 16, on 64-byte bounds; columns past the dimension are zero and stay so.
+// Tables have rows of `stride` floats, a multiple of 16, on 64-byte bounds; columns past the dimension stay zero.
 struct SkipGramTask {
   float *vectors;              // input rows: context words
   float *output;               // output rows: centre words and noise words
@@ -46,7 +46,7 @@ struct SkipGramBlock {
   std::uint32_t *draw;         // one number for each token that is looked at
   float *steps;                // rate * (label - sigmoid) of each pair of rows of one window
   float *weights;              // how often each context word stands in it
-  float *labels;               // 16 floats: 1 where a step belongs to the centre word itself; 16 zeros for further noise
+  float *labels;               // 16 floats, 1 where a step belongs to the centre word itself; then 16 zeros
   float *old;                  // one column of vectors of one window, as they were
   float **inputs, **outputs;   // rows of one window
 };
