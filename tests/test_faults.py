@@ -50,7 +50,7 @@ def test_kill_9_leaves_the_old_run_or_the_new(tmp_path: Path, moments: int) -> N
     start = time.perf_counter()
     subprocess.run(_learn(corpus, out), check=True)
     whole = time.perf_counter() - start
-    digests = {lw.open(out).manifest["created"]: lw.open(out).space.content_digest()}
+    digests = {lw.open(out).manifest["options"]["seed"]: lw.open(out).space.content_digest()}
     rng, killed = random.Random(moments), 0
     for number in range(moments):
         # half of the moments fall into the last third, where files are written and folders renamed
@@ -59,7 +59,7 @@ def test_kill_9_leaves_the_old_run_or_the_new(tmp_path: Path, moments: int) -> N
         found = lw.open(out)
         assert found.verify() == []
         assert len(found.space) == len(set(WORDS.split()))
-        known = digests.setdefault(found.manifest["created"], found.space.content_digest())
+        known = digests.setdefault(found.manifest["options"]["seed"], found.space.content_digest())
         assert known == found.space.content_digest()
     assert killed, "no moment fell into the work: nothing was tested"
     subprocess.run(_learn(corpus, out, "--overwrite"), check=True)  # what a killed run left behind is no obstacle
