@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from dataclasses import dataclass, replace
-from types import SimpleNamespace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,35 +14,24 @@ import pytest
 from likewise.errors import DataError, OptionError
 from likewise.kernels import words as kernel
 from likewise.session import Estimate, Finished, Logged, Progress, Session
+from likewise.words.corpus import Corpus
 from likewise.words.losses import fixed_pairs
 from likewise.words.sweep import chunk_for, sweep
+from likewise.words.vocabulary import Vocabulary
 from likewise.words.word2vec import SkipGram, Trained
 
 
-@dataclass(frozen=True)
-class Words:
-    """As much of a vocabulary as learning needs."""
-
-    words: list[str]
-    counts: np.ndarray
-
-    def keep_probability(self, sample: float) -> np.ndarray:
-        share = self.counts / (sample * self.counts.sum())
-        return np.minimum(1.0, (np.sqrt(share) + 1.0) / share)
-
-    def noise(self, power: float) -> np.ndarray:
-        weights = self.counts.astype(float) ** power
-        return weights / weights.sum()
-
-
-def of_sentences(sentences: list[np.ndarray]) -> tuple[Any, Words]:
+def of_sentences(sentences: list[np.ndarray]) -> tuple[Corpus, Vocabulary]:
     ids = np.concatenate(sentences).astype(np.int32)
     starts = np.concatenate([[0], np.cumsum([len(s) for s in sentences])]).astype(np.int64)
-    counts = np.bincount(ids)
-    return SimpleNamespace(ids=ids, starts=starts), Words([f"w{i}" for i in range(len(counts))], counts)
+    return Corpus(ids, starts), vocabulary_of(np.bincount(ids, minlength=1))
 
 
-def topics(seed: int, sentences: int = 1500) -> tuple[Any, Words]:
+def vocabulary_of(counts: np.ndarray) -> Vocabulary:
+    return Vocabulary([f"w{i}" for i in range(len(counts))], counts, raw_words=int(counts.sum()))
+
+
+def topics(seed: int, sentences: int = 1500) -> tuple[Corpus, Vocabulary]:
     """Make a text of two topics: words 0-19 stand with one another, words 20-39 too."""
     rng = np.random.default_rng(seed)
     text = [rng.integers(0, 20, rng.integers(4, 12)) + 20 * (s % 2) for s in range(sentences)]
@@ -205,7 +193,7 @@ def test_options_out_of_range_are_refused(option: str, value: object) -> None:
 def test_a_corpus_without_anything_to_learn_is_refused() -> None:
     def learn(*sentences: list[int], words: int = 3) -> None:
         corpus, _ = of_sentences([np.array(s, dtype=np.int32) for s in sentences])
-        vocabulary = Words([f"w{i}" for i in range(words)], np.ones(words, dtype=np.int64))
+        vocabulary = vocabulary_of(np.ones(words, dtype=np.int64))
         SMALL.fit(corpus, vocabulary, session=Session())
 
     with pytest.raises(DataError, match="at least two"):

@@ -121,7 +121,7 @@ class _Training:
         self.level, self.threads = level_here(), threads_here(options.threads)
         self.tokens, self.tokens_done = len(corpus.ids), 0
         self.chunk = self.tokens
-        keep = vocabulary.keep_probability(options.sample) if options.sample else np.ones(len(vocabulary.words))
+        keep = vocabulary.keep_probability(options.sample)
         self.task = _first_task(options, corpus, vocabulary, keep)
         self.pairs = self._fixed_pairs(corpus, keep)
         self.held_out_pairs = None if held_out is None else self._fixed_pairs(held_out, keep)
