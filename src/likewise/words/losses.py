@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from likewise.words.corpus import Corpus
 
 _AT_ONCE = 8192  # pairs whose products are held in memory together
-_STRETCH = 200  # tokens that are looked at together: long enough for windows, short enough to be spread widely
+_STRETCH = 100  # tokens that are looked at together: long enough for windows, short enough to be spread widely
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +71,17 @@ def fixed_pairs(
     The pairs are in random order, so that the first ones are a sample too.
     """
     rng = np.random.default_rng([seed, 1])
-    ids, sentence = _some_tokens(corpus, rng, tokens=most)
+    ids, sentence = _some_tokens(corpus, rng, tokens=max(1, 4 * most // (window + 1)))  # more than enough
     kept = rng.random(ids.size) < keep[ids]
     contexts, centres = _pairs(ids[kept], sentence[kept], rng.integers(1, window + 1, int(kept.sum())))
     if contexts.size == 0:
         return None
-    chosen = rng.permutation(contexts.size)[:most]
-    noise = _noise(alias, rng, (chosen.size, negative))
-    targets = np.concatenate([centres[chosen, None], noise], axis=1).astype(np.int32)
-    return FixedPairs(contexts[chosen].astype(np.int32), targets)
+    chosen = rng.permutation(np.arange(contexts.size, dtype=np.int32))[:most]
+    targets = np.empty((chosen.size, 1 + negative), dtype=np.int32)
+    targets[:, 0] = centres[chosen]
+    for column in range(1, 1 + negative):
+        targets[:, column] = _noise(alias, rng, chosen.size)
+    return FixedPairs(contexts[chosen], targets)
 
 
 def _some_tokens(corpus: Corpus, rng: np.random.Generator, *, tokens: int) -> tuple[Int[Array, " k"], Int[Array, " k"]]:
@@ -112,9 +114,9 @@ def _pairs(
     return np.concatenate(contexts), np.concatenate(centres)
 
 
-def _noise(alias: UInt64[Array, " n"], rng: np.random.Generator, shape: tuple[int, int]) -> Int[Array, "k m"]:
+def _noise(alias: UInt64[Array, " n"], rng: np.random.Generator, count: int) -> Int[Array, " k"]:
     """Draw noise words from an alias table (`kernels.words.alias_table`)."""
-    slot = rng.integers(0, len(alias), shape)
+    slot = rng.integers(0, len(alias), count)
     entry = alias[slot]
-    own = rng.integers(0, 2**32, shape, dtype=np.uint64) < (entry & np.uint64(0xFFFFFFFF))
+    own = rng.integers(0, 2**32, count, dtype=np.uint64) < (entry & np.uint64(0xFFFFFFFF))
     return np.where(own, slot, (entry >> np.uint64(32)).astype(np.int64))

@@ -29,7 +29,7 @@ STAGE = "learning"
 _CHUNK_SECONDS = 0.03  # how long one call of the kernel should take: how soon a wish to stop is seen
 _TOLD_EVERY = 0.2  # seconds between two events of progress
 _GLANCE = 2000  # pairs whose loss is looked at while an epoch runs
-_ROWS = 8192  # rows that are handled at a time where a copy would cost memory
+_ROWS = 2048  # rows that are handled at a time where a copy would cost memory
 
 
 @dataclass(frozen=True)
