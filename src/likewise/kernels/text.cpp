@@ -1,8 +1,8 @@
 // Counting words: bytes of UTF-8 or words in, numbers in order of first appearance, counts and ends of paragraphs out.
 //
-// Words of up to 8 bytes are their own key; words of up to 16 have a key of two numbers; longer ones are compared in
-// the arena where every word is kept once. The slots of a few dozen words are asked for before they are looked at, so
-// that their way from memory overlaps.
+// Words of up to 16 bytes are their own key, two numbers; longer ones are compared in the arena where every word is
+// kept once. The slots of a few dozen words are asked for before they are looked at, so that their way from memory
+// overlaps.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 
@@ -21,7 +21,7 @@ namespace {
 
 constexpr uint64_t MULTIPLIER = 0x9E3779B97F4A7C15ull, SEED = 0x2545F4914F6CDD1Dull;
 constexpr size_t PIECE = 8 << 10;    // bytes cut at once: what comes out stays in the nearest cache
-constexpr size_t GROUP = 32;         // words whose slots are asked for together
+constexpr size_t GROUP = 64;         // words whose slots are asked for together
 constexpr size_t LONGEST = 1 << 30;  // bytes without a space
 
 uint64_t load(const uint8_t *at) {
@@ -30,30 +30,45 @@ uint64_t load(const uint8_t *at) {
   return value;
 }
 
-// The first `length` (1 to 8) bytes; eight are read.
-uint64_t load(const uint8_t *at, size_t length) { return load(at) & (~0ull >> (64 - 8 * length)); }
+// The first 16 bytes of a word as two numbers, little endian, zero beyond its end.
+struct Key {
+  uint64_t first, last;
+  bool operator==(const Key &other) const { return !((first ^ other.first) | (last ^ other.last)); }
+};
 
-inline uint64_t mixed(uint64_t h, uint64_t piece) {
-  h = (h ^ piece) * MULTIPLIER;
+struct Ends {
+  Key keep[17];
+  constexpr Ends() : keep() {
+    for (int n = 0; n <= 16; n++) {
+      keep[n].first = n >= 8 ? ~0ull : (1ull << (8 * n)) - 1;
+      keep[n].last = n == 16 ? ~0ull : n > 8 ? (1ull << (8 * (n - 8))) - 1 : 0;
+    }
+  }
+};
+constexpr Ends ENDS;
+
+// Of a word of up to 16 bytes; 16 are read.
+inline Key key_of(const uint8_t *word, size_t length) {
+  const Key &keep = ENDS.keep[length];
+  return {load(word) & keep.first, load(word + 8) & keep.last};
+}
+
+inline uint64_t mixed(uint64_t h, Key key) {
+  h = (h ^ key.first) * MULTIPLIER;
+  h = ((h ^ h >> 32) ^ key.last) * MULTIPLIER;
   return h ^ h >> 32;
 }
 
 inline uint64_t hash_of(const uint8_t *word, size_t length) {
   uint64_t h = SEED ^ length;
-  for (; length > 8; length -= 8, word += 8) h = mixed(h, load(word));
-  return mixed(h, load(word, length));
+  for (; length > 16; length -= 16, word += 16) h = mixed(h, {load(word), load(word + 8)});
+  return mixed(h, key_of(word, length));
 }
 
-struct Short {  // up to 8 bytes
-  uint64_t key;
+struct Short {  // up to 16 bytes
+  Key key;
   uint32_t number;  // from 1; 0 is an empty slot
   uint32_t count;
-};
-
-struct Middle {  // 9 to 16 bytes
-  uint64_t first, last;
-  uint64_t hash;
-  uint32_t number, count;
 };
 
 struct Long {
@@ -103,24 +118,14 @@ class Table {
 class Words {
  public:
   inline uint32_t number_of(const uint8_t *word, size_t length, uint64_t hash) {
-    if (length <= 8) {
-      const uint64_t key = load(word, length);
+    if (length <= 16) {
+      const Key key = key_of(word, length);
       Short *slot = &short_.home(hash);
-      while (slot->number && slot->key != key) slot = &short_.after(*slot);
+      while (slot->number && !(slot->key == key)) slot = &short_.after(*slot);
       if (slot->number) return counted(*slot);
       *slot = {key, added(word, length), 1};
       const uint32_t number = slot->number;
-      short_.took_one([](const Short &s) { return hash_of_key(s.key); });
-      return number;
-    }
-    if (length <= 16) {
-      const uint64_t first = load(word), last = load(word + 8, length - 8);
-      Middle *slot = &middle_.home(hash);
-      while (slot->number && (slot->first != first || slot->last != last)) slot = &middle_.after(*slot);
-      if (slot->number) return counted(*slot);
-      *slot = {first, last, hash, added(word, length), 1};
-      const uint32_t number = slot->number;
-      middle_.took_one([](const Middle &s) { return s.hash; });
+      short_.took_one([this](const Short &s) { return hash_of_key(s); });
       return number;
     }
     Long *slot = &long_.home(hash);
@@ -133,8 +138,7 @@ class Words {
   }
 
   inline void ask_for(size_t length, uint64_t hash) const {
-    if (length <= 8) __builtin_prefetch(&short_.home(hash), 1);
-    else if (length <= 16) __builtin_prefetch(&middle_.home(hash), 1);
+    if (length <= 16) __builtin_prefetch(&short_.home(hash), 1);
     else __builtin_prefetch(&long_.home(hash), 1);
   }
 
@@ -145,21 +149,17 @@ class Words {
   void counts(int64_t *out) const {
     for (size_t i = 0; i < spilled_.size(); i++) out[i] = spilled_[i];
     for (size_t i = spilled_.size(); i < size(); i++) out[i] = 0;
-    add_counts(short_, out), add_counts(middle_, out), add_counts(long_, out);
+    add_counts(short_, out), add_counts(long_, out);
   }
 
  private:
   Table<Short> short_;
-  Table<Middle> middle_;
   Table<Long> long_;
   std::vector<uint8_t> arena_;
   std::vector<size_t> starts_{0};
   std::vector<int64_t> spilled_;  // counts beyond 32 bits
 
-  static uint64_t hash_of_key(uint64_t key) {
-    const size_t length = 8 - static_cast<size_t>(__builtin_clzll(key)) / 8;  // no word holds a NUL
-    return mixed(SEED ^ length, key);
-  }
+  uint64_t hash_of_key(const Short &slot) const { return mixed(SEED ^ length(slot.number - 1), slot.key); }
 
   template <typename Slot>
   uint32_t counted(Slot &slot) {
@@ -270,7 +270,7 @@ class Counter {
       if (!length) continue;
       if (std::memchr(word, 0, static_cast<size_t>(length))) return false;
       padded_.assign(word, word + length);
-      padded_.resize(padded_.size() + 8);
+      padded_.resize(padded_.size() + 16);
       count(padded_.data(), static_cast<size_t>(length));
     }
     end_paragraph();

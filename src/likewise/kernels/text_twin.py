@@ -96,10 +96,11 @@ _SEED = 0x2545F4914F6CDD1D
 
 
 def hash_of(word: bytes) -> int:
-    """Return the 64-bit hash of a word: its 8-byte pieces (little endian, zero-padded) mixed by multiplication."""
+    """Return the 64-bit hash of a word: its 8-byte pieces (little endian, zeros up to 16) mixed by multiplication."""
     h = _SEED ^ len(word)
-    for i in range(0, len(word), 8):
-        h = ((h ^ int.from_bytes(word[i : i + 8], "little")) * _MULTIPLIER) & _MASK
+    padded = word + bytes(-len(word) % 16)
+    for i in range(0, len(padded), 8):
+        h = ((h ^ int.from_bytes(padded[i : i + 8], "little")) * _MULTIPLIER) & _MASK
         h ^= h >> 32
     return h
 

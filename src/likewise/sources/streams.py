@@ -9,13 +9,13 @@ from typing import BinaryIO
 
 from likewise.errors import DataError
 
-BLOCK = 1 << 20
+BLOCK = 1 << 18
 _BOM = b"\xef\xbb\xbf"
 _WIKI = re.compile(rb"(?m)^(?:<doc [^\r\n]*>|</doc>)[ \t]*(?=\r|\n|\Z)")
 
 
 def read_blocks(file: BinaryIO) -> Iterator[bytes]:
-    """Yield the bytes of a file, a megabyte or less at a time."""
+    """Yield the bytes of a file, a quarter of a megabyte or less at a time."""
     while block := file.read(BLOCK):
         yield block
 
