@@ -17,7 +17,7 @@ from likewise.errors import DataError, OptionError
 from likewise.kernels import text, text_twin, unicode_table
 from likewise.kernels.text import Counter, cut
 
-HEADER = Path(unicode_table.__file__).with_suffix(".hpp")
+HEADER = Path(__file__).parents[2] / "src" / "likewise" / "kernels" / "unicode_table.hpp"  # no wheel carries it
 UNICODE = HEADER.read_text().split("Unicode ")[1].split(";")[0]
 SAME_UNICODE = unicodedata.unidata_version == UNICODE
 
