@@ -206,6 +206,8 @@ def test_what_wikiextractor_writes(tmp_path: Path) -> None:
     assert paragraphs[:3] == [("wiki_00:2", "A"), ("wiki_00:4", "Text of <doc> A."), ("wiki_00:8", "A")]
     assert len(paragraphs) == 60_000
     assert b"</doc>" not in all_of(source)
+    inside = written(tmp_path, '<doc id="1">\rtext <doc id="2">\r\n x </doc>\n</doc> \n', "inside")
+    assert [text for _, text in open_text(inside)] == ['text <doc id="2">', " x </doc>"]
     other = written(tmp_path, "first\n</doc>\n", "other")
     assert len(list(open_text(other))) == 2
 

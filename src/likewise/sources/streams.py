@@ -11,7 +11,7 @@ from likewise.errors import DataError
 
 BLOCK = 1 << 18
 _BOM = b"\xef\xbb\xbf"
-_WIKI = re.compile(rb"(?m)^(?:<doc [^\r\n]*>|</doc>)[ \t]*(?=\r|\n|\Z)")
+_WIKI = re.compile(rb"<(?:doc [^<\r\n]*>|/doc>)[ \t]*(?=[\r\n]|\Z)")
 
 
 def read_blocks(file: BinaryIO) -> Iterator[bytes]:
@@ -92,8 +92,12 @@ def whole_lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
 
 def without_wiki_tags(blocks: Iterable[bytes]) -> Iterator[bytes]:
     """Yield blocks with the lines `<doc …>` and `</doc>` of WikiExtractor emptied, so that lines keep their number."""
+
+    def at_start(tag: re.Match[bytes]) -> bytes:  # asked of the few tags: to look for line starts is five times slower
+        return b"" if tag.start() == 0 or tag.string[tag.start() - 1] in b"\r\n" else tag.group()
+
     for block in whole_lines(blocks):
-        yield _WIKI.sub(b"", block)
+        yield _WIKI.sub(at_start, block)
 
 
 def numbered_lines(blocks: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
