@@ -92,6 +92,12 @@ def test_held_out_paragraphs_are_chosen_by_what_they_say(tmp_path: Path) -> None
     assert len(twice.held_out) == 2 * len(one.held_out)
 
 
+def test_the_only_paragraph_is_learned_from() -> None:
+    for i in range(8):  # half of them would be held out
+        reading = read([f"only paragraph {i}"], min_count=1, held_out=0.5)
+        assert (len(reading.train), len(reading.held_out)) == (1, 0)
+
+
 def test_lists_of_words_are_taken_as_they_are() -> None:
     reading = read([["New York", "is", "BIG", ""], [], ["New York"]], min_count=1, held_out=0)
     assert reading.vocabulary.words == ["New York", "is", "BIG"]

@@ -1,7 +1,15 @@
 """Tokenising and counting, compiled: UTF-8 or words in; numbers, counts and ends of paragraphs out.
 
-What a word is: version 1 of the tokeniser, in `text_twin` and docs. A change of it is a new VERSION, because it is
-part of an encoder's fingerprint.
+Version 1 of the tokeniser. It is part of an encoder's fingerprint: whatever changes a word makes a new VERSION.
+
+* `words`: runs of letters and numbers (Unicode categories L and N) and of the marks (M) and zero-width joiners that
+  follow them; a mark begins no word. An apostrophe, ' or ’, stays between two letters and is written '. Each character
+  of Han, Hiragana or Katakana is a word, with the marks that follow it. All else parts words: _ and - too.
+* `whitespace`: what stands between spaces (those of Python's str.split).
+* `lowercase`: each character by Unicode's simple mapping, one for one: İ gives i, ß and ς stay, ẞ gives ß, Σ gives σ.
+* `digits`: keep; mask, each number character (N) as 0; drop, they part words as a space does. Han numerals are words.
+
+Nothing is normalised: é in one character and é in two are two words. Unicode is that of unicode_table.hpp.
 """
 
 from __future__ import annotations

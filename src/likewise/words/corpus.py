@@ -227,7 +227,8 @@ class _Store:
             _write(self._held_ends, held + np.cumsum(lengths, dtype=np.int64))
             held += len(kept)
         train = Corpus(ids[:token], ends[: paragraph + 1])
-        return train, Corpus(_mapped(self._held_ids, np.int32), _mapped(self._held_ends, np.int64))
+        apart = Corpus(_mapped(self._held_ids, np.int32), _mapped(self._held_ends, np.int64))
+        return (train, apart) if token else (apart, train)  # a text of one paragraph is there to learn from
 
 
 def _temporary(folder: Path | None) -> Any:
