@@ -272,10 +272,10 @@ def _vocabulary(counter: Counter, name: str, min_count: int, most: int | None) -
     order = np.argsort(-counts, kind="stable")
     kept = order[: int(np.searchsorted(-counts[order], -min_count, side="right"))][:most]
     if not len(kept):
-        largest = counter.words(order[:1])[0]
+        largest, most_seen = counter.words(order[:1])[0], int(counts.max())
         raise DataError(
             f"no word of {name} is seen {min_count} times: the most frequent, {largest!r}, is seen "
-            f"{counts.max()} times; give --min-count {counts.max()} or less, or more text"
+            f"{most_seen} time{'s' * (most_seen > 1)}; give --min-count {most_seen} or less, or more text"
         )
     renumbered = np.full(len(counts), -1, np.int32)
     renumbered[kept] = np.arange(len(kept), dtype=np.int32)
