@@ -63,7 +63,7 @@ TABLE: dict[str, tuple[Make, str]] = {
 
 
 @pytest.mark.parametrize("seed", [0, 1])
-@pytest.mark.parametrize("d", [16, 128, pytest.param(512, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("d", [32, 128, pytest.param(512, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", TABLE)
 def test_every_row_of_the_table_of_collapses(name: str, d: int, seed: int) -> None:
     make, verdict = TABLE[name]
