@@ -95,6 +95,7 @@ void plan_block(Arena &arena, SkipGramBlock &b, std::int64_t window, std::int64_
   arena.plan(b.twin, b.capacity);
   arena.plan(b.rate, b.capacity);
   arena.plan(b.noise, b.capacity * negative);
+  arena.plan(b.odd, b.capacity);
   arena.plan(b.draw, b.capacity);
   arena.plan(b.steps, steps_of(window, negative));
   arena.plan(b.weights, 2 * window);

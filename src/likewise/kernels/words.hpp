@@ -43,6 +43,7 @@ struct SkipGramBlock {
   std::int32_t *twin;          // the latest token up to here that has an equal one a window or two before it: its place
   float *rate;
   std::int32_t *noise;         // [negative][capacity]
+  std::int32_t *odd;           // whether its noise words repeat one another or the centre word
   std::uint32_t *draw;         // one number for each token that is looked at
   float *steps;                // rate * (label - sigmoid) of each pair of rows of one window
   float *weights;              // how often each context word stands in it

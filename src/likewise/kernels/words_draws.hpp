@@ -164,6 +164,19 @@ void draw_windows(const SkipGramTask &task, SkipGramBlock &b, i64 held, i64 firs
   }
 }
 
+// Say for every centre whether its noise words repeat one another or the centre word.
+void find_odd(const SkipGramTask &task, SkipGramBlock &b, i64 first, i64 last) {
+  i32 *odd = b.odd;
+  for (i64 i = first; i < last; ++i) odd[i] = 0;
+  for (i64 k = 0; k < task.negative; ++k) {
+    const i32 *one = b.noise + k * b.capacity;
+    for (i64 l = -1; l < k; ++l) {
+      const i32 *other = l < 0 ? b.kept : b.noise + l * b.capacity;
+      for (i64 i = first; i < last; ++i) odd[i] |= one[i] == other[i];
+    }
+  }
+}
+
 // Drop what no later window reaches and move the rest to the front.
 void move_up(Reader &r) {
   SkipGramBlock &b = r.block;

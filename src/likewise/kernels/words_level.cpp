@@ -52,7 +52,7 @@ void settle(const SkipGramBlock &b, i64 n, i64 first, i64 k, bool weighted, floa
     default: function(6)(__VA_ARGS__); break; \
   }
 #define MULTIPLY(k) multiply_all<k>
-#define UPDATE(k) update_columns<k, C, true>
+#define UPDATE(k) update_columns<k, C, true, false>
 #define STEP(k) step_few<k>
 
 // Update C columns of any number of outputs, from copies of the rows as they were.
@@ -84,16 +84,25 @@ void step_any(const SkipGramBlock &b, i64 n, i64 m, i64 stride, float rate, bool
   for (; j < stride; j += W) update_many<1>(b, n, m, j);
 }
 
-// One step of at most six outputs.
-template <int K>
-INLINE void step_few(const SkipGramBlock &b, i64 n, i64 stride, float rate, bool weighted, bool skips) {
-  multiply_all<K>(b.inputs, n, b.outputs, stride, b.labels, rate, b.steps);
-  if (__builtin_expect(weighted || skips, 0)) settle(b, n, 0, K, weighted, b.steps);
+template <int K, bool APART>
+INLINE void update_all(const SkipGramBlock &b, i64 n, i64 stride) {
   i64 j = 0;
   for (; j + COLUMNS * W <= stride; j += COLUMNS * W) {
-    update_columns<K, COLUMNS, false>(b.inputs, n, b.outputs, j, b.steps, nullptr, nullptr);
+    update_columns<K, COLUMNS, false, APART>(b.inputs, n, b.outputs, j, b.steps, nullptr, nullptr);
   }
-  for (; j < stride; j += W) update_columns<K, 1, false>(b.inputs, n, b.outputs, j, b.steps, nullptr, nullptr);
+  for (; j < stride; j += W) update_columns<K, 1, false, APART>(b.inputs, n, b.outputs, j, b.steps, nullptr, nullptr);
+}
+
+// One step of at most six outputs.
+template <int K>
+INLINE void step_few(const SkipGramBlock &b, i64 n, i64 stride, float rate, bool weighted, bool odd) {
+  multiply_all<K>(b.inputs, n, b.outputs, stride, b.labels, rate, b.steps);
+  if (__builtin_expect(weighted || odd, 0)) settle(b, n, 0, K, weighted, b.steps);
+  if (__builtin_expect(odd, 0)) {
+    update_all<K, false>(b, n, stride);
+  } else {
+    update_all<K, true>(b, n, stride);
+  }
 }
 
 INLINE void prefetch_row(const float *row, i64 stride) {
@@ -117,18 +126,15 @@ i64 learn_block(const SkipGramTask &task, const SkipGramBlock &b, i64 held, i64 
   i64 pairs = 0;
   for (i64 i = first; i < least(first + AHEAD, last); ++i) prefetch_centre(task, b, i, held);
   for (i64 i = first; i < last; ++i) {
-
     const i64 low = b.from[i], high = b.to[i];
     i64 n = 0;
     for (i64 c = low; c < i; ++c) b.inputs[n++] = task.vectors + b.kept[c] * stride;
     for (i64 c = i + 1; c <= high; ++c) b.inputs[n++] = task.vectors + b.kept[c] * stride;
     if (n == 0) continue;
     const i32 word = b.kept[i];
-    bool skips = false;
     b.outputs[0] = task.output + word * stride;
     for (i64 k = 1; k < m; ++k) {
       const i32 noise = b.noise[(k - 1) * b.capacity + i];
-      skips |= noise == word;
       b.outputs[k] = task.output + noise * stride;
     }
     pairs += n;
@@ -138,7 +144,7 @@ i64 learn_block(const SkipGramTask &task, const SkipGramBlock &b, i64 held, i64 
     if (m > GROUP) {
       step_any(b, n, m, stride, b.rate[i], weighted);
     } else {
-      BY_COUNT(STEP, m, b, n, stride, b.rate[i], weighted, skips)
+      BY_COUNT(STEP, m, b, n, stride, b.rate[i], weighted, b.odd[i] != 0)
     }
   }
   return pairs;
@@ -162,6 +168,7 @@ SkipGramDone skipgram(const SkipGramTask &task, SkipGramBlock &block, std::int64
     if (last > r.centre) {
       find_twins(task, block, r.held);
       draw_windows(task, block, r.held, r.centre, last);
+      if (m <= GROUP) find_odd(task, block, r.centre, last);
       done.pairs += learn_block(task, block, r.held, r.centre, last);
       done.centres += last - r.centre;
       r.centre = last;

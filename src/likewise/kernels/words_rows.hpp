@@ -87,37 +87,45 @@ INLINE void store_steps(float *to, vfloat p, vfloat q, vfloat r, const float *la
   }
 }
 
-// The steps of A input rows and K output rows, row by row; A * K <= 12.
+// The steps of A input rows and K output rows, row by row; A * K <= 12, or twice that where there are registers for it.
 template <int A, int K>
 INLINE void multiply(float *const *inputs, float *const *outputs, i64 stride, const float *labels, float rate,
                      float *to) {
-  vfloat sum[12] = {};
+  constexpr int PAIRS = (A + 1) / 2;
+  vfloat sum[PAIRS][12] = {};
   for (i64 j = 0; j < stride; j += W) {
     vfloat in[A];
-#pragma GCC unroll 2
+#pragma GCC unroll 4
     for (int a = 0; a < A; ++a) in[a] = load(inputs[a] + j);
 #pragma GCC unroll 6
     for (int k = 0; k < K; ++k) {
       const vfloat out = load(outputs[k] + j);
-#pragma GCC unroll 2
-      for (int a = 0; a < A; ++a) sum[a * K + k] += in[a] * out;
+#pragma GCC unroll 4
+      for (int a = 0; a < A; ++a) sum[a / 2][a % 2 * K + k] += in[a] * out;
     }
   }
-  store_steps(to, sum_quads(sum[0], sum[1], sum[2], sum[3]), sum_quads(sum[4], sum[5], sum[6], sum[7]),
-              sum_quads(sum[8], sum[9], sum[10], sum[11]), labels, rate);
+#pragma GCC unroll 2
+  for (int p = 0; p < PAIRS; ++p) {
+    const vfloat *s = sum[p];
+    store_steps(to + p * 2 * K, sum_quads(s[0], s[1], s[2], s[3]), sum_quads(s[4], s[5], s[6], s[7]),
+                sum_quads(s[8], s[9], s[10], s[11]), labels, rate);
+  }
 }
 
 template <int K>
 INLINE void multiply_all(float *const *inputs, i64 n, float *const *outputs, i64 stride, const float *labels,
                          float rate, float *to) {
   i64 c = 0;
+#if WIDTH == 16
+  for (; c + 4 <= n; c += 4) multiply<4, K>(inputs + c, outputs, stride, labels, rate, to + c * K);
+#endif
   for (; c + 2 <= n; c += 2) multiply<2, K>(inputs + c, outputs, stride, labels, rate, to + c * K);
   if (c < n) multiply<1, K>(inputs + c, outputs, stride, labels, rate, to + c * K);
 }
 
 // Update a window and K outputs, C columns of W dimensions at a time. COPIED: the rows as they were are in `old_in` and
-// `old_out`, for windows of which several groups of outputs are updated one after the other.
-template <int K, int C, bool COPIED>
+// `old_out`, for windows of which several groups of outputs are updated one after the other. APART: no output repeats.
+template <int K, int C, bool COPIED, bool APART>
 INLINE void update_columns(float *const *inputs, i64 n, float *const *outputs, i64 j, const float *steps,
                            const float *old_in, const float *old_out) {
   vfloat out[C][K], sum[C][K];
@@ -126,7 +134,7 @@ INLINE void update_columns(float *const *inputs, i64 n, float *const *outputs, i
 #pragma GCC unroll 2
     for (int c = 0; c < C; ++c) {
       out[c][k] = load(COPIED ? old_out + (k * C + c) * W : outputs[k] + j + c * W);
-      sum[c][k] = vfloat{};
+      sum[c][k] = APART ? out[c][k] : vfloat{};
     }
   }
   for (i64 a = 0; a < n; ++a, steps += K) {
@@ -154,7 +162,7 @@ INLINE void update_columns(float *const *inputs, i64 n, float *const *outputs, i
 #pragma GCC unroll 2
     for (int c = 0; c < C; ++c) {
       float *place = outputs[k] + j + c * W;
-      store(place, load(place) + sum[c][k]);  // loaded again: noise may repeat
+      store(place, APART ? sum[c][k] : load(place) + sum[c][k]);
     }
   }
 }

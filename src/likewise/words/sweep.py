@@ -106,7 +106,7 @@ def chunk_for(learn: Learn, total: int, *, seconds: float) -> tuple[int, float]:
     while True:
         # the shorter of two: the first touches pages of tables and text that were never touched before
         took = min(_seconds(learn, size), _seconds(learn, size))
-        if took >= seconds / 2 or size == total:
+        if took >= seconds / 6 or size == total:
             return max(1, int(size * seconds / took)), size / took
         size = min(total, size * 4)
 
