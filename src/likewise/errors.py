@@ -58,8 +58,8 @@ class KeyMissing(LikewiseError, KeyError):
         near = list(near)
         self.key, self.near = key, near
         among = f" among {size:,} keys" if size is not None else ""
-        hint = f": did you mean {' or '.join(repr(k) for k in near)}?" if near else ""
-        super().__init__(f"{key!r} is not here{among}{hint}")
+        hint = f"did you mean {' or '.join(repr(k) for k in near)}?" if near else "and none is spelled like it"
+        super().__init__(f"{key!r} is not here{among}{': ' if near else ', '}{hint}")
 
     def __str__(self) -> str:  # KeyError would show the repr of the sentence
         return str(self.args[0])

@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from likewise.errors import InputError
+
 _BLOCK = 1 << 20
 
 
@@ -62,6 +64,16 @@ def atomic(path: Path) -> Iterator[BinaryIO]:
     """Open a file for writing that appears under its name only when the block ends well."""
     with whole(path) as temporary, temporary.open("wb") as file:
         yield file
+
+
+def write_page(path: Path, page: str) -> None:
+    """Write a page, whole or not at all; InputError where that cannot be."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with atomic(path) as file:
+            file.write(page.encode())
+    except OSError as error:
+        raise InputError(f"could not write {path} ({error.strerror or error}): choose another place") from error
 
 
 def sync_folder(folder: Path) -> None:

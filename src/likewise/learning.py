@@ -80,6 +80,8 @@ def learn(
             session.tell(Derived("recipe", name, f"{what}, and this is the recipe for text"))
         with session.interruptible():
             learned = _learn(made, source, session, writer.partial if writer else None, seeds, on_epoch)
+        if not learned.finished:
+            session.tell(Note("stopped early: the run keeps what was learned until then, its status is unfinished"))
         run = learned.run(options, time.perf_counter() - start)
         if report and learned.finished:
             evidence = _measure(run, gold, learned.second, session)

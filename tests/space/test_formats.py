@@ -291,7 +291,7 @@ def test_arrays_that_do_not_fit(tmp_path):
     with pytest.raises(FormatError, match="one list of strings"):
         open_space(tmp_path / "v.npy", keys=tmp_path / "k.json")
     np.savez(tmp_path / "v.npz", vectors=np.ones((3, 2)), keys=np.array(["a"]))
-    with pytest.raises(FormatError, match=r"has 1 keys, .* has 3 vectors"):
+    with pytest.raises(FormatError, match=r"holds 1 keys and 3 vectors"):
         open_space(tmp_path / "v.npz")
     np.savez(tmp_path / "v.npz", one=np.ones((3, 2)), two=np.ones((3, 2)), keys=np.array(["a"]))
     with pytest.raises(FormatError, match="Name it 'vectors'"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,19 @@ import click
 
 from likewise.cli import render
 from likewise.cli.options import FILE, as_json, keys_file, quiet
-from likewise.errors import OptionError
+from likewise.errors import KeyMissing, OptionError
+
+
+@contextmanager
+def _numbered_rows(run: Path, keys: Path | None) -> Iterator[None]:
+    """Say that an .npy file without keys has numbers for keys, when a key is not found in it."""
+    try:
+        yield
+    except KeyMissing as error:
+        if run.suffix != ".npy" or keys is not None or run.with_suffix(".keys.txt").exists():
+            raise
+        raise OptionError(f"{error.key!r} is not in {run}, whose rows have only numbers: give --keys FILE") from error
+
 
 count = click.option("-k", type=click.IntRange(1), default=10, show_default=True, help="How many answers.")
 
@@ -32,7 +46,8 @@ def near(run: Path, wanted: tuple[str, ...], text: tuple[str, ...], k: int, metr
     if not wanted and not text:
         raise OptionError(f"near needs a key or --text: likewise near {run} KEY")
     opened = lw.open(run, keys=given["keys"])
-    answers = {key: opened.space.near(key, k, metric=metric) for key in wanted}
+    with _numbered_rows(run, given["keys"]):
+        answers = {key: opened.space.near(key, k, metric=metric) for key in wanted}
     if text:
         vectors = opened.encoder.embed(list(text))
         empty = [t for t, v in zip(text, vectors, strict=True) if not v.any()]
@@ -69,7 +84,8 @@ def analogy(run: Path, a: str, b: str, c: str, k: int, method: str, **given: Any
     import likewise as lw
 
     space = lw.open(run, keys=given["keys"]).space
-    answer = space.analogy(a, b, c, k, method=method)
+    with _numbered_rows(run, given["keys"]):
+        answer = space.analogy(a, b, c, k, method=method)
     if given["json"]:
         render.say_json(
             {
@@ -98,6 +114,13 @@ def analogy(run: Path, a: str, b: str, c: str, k: int, method: str, **given: Any
 )
 @click.option("--column", help="Column of a CSV, JSONL or Parquet file that holds the text.")
 @click.option("--encoding", default="utf-8", show_default=True, help="How the text is encoded.")
+@click.option(
+    "--errors",
+    type=click.Choice(["strict", "replace", "ignore"]),
+    default="strict",
+    show_default=True,
+    help="What to do with bytes that are not of that encoding.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace the file to write if it is there.")
 @quiet
 @as_json
@@ -117,6 +140,7 @@ def embed(run: Path, file: Path, out: Path | None, **given: Any) -> None:
             out,
             column=given["column"],
             encoding=given["encoding"],
+            errors=given["errors"],
             overwrite=given["overwrite"],
             session=session,
         )

@@ -9,8 +9,7 @@ import click
 
 from likewise.cli import render
 from likewise.cli.options import FILE, as_json, gold, keys_file, quiet
-from likewise.errors import InputError
-from likewise.files import atomic
+from likewise.files import write_page
 
 _MOST_ROWS, _FIRST_ROWS = 9, 4
 BAD = ("partial collapse", "dimensional collapse", "complete collapse")
@@ -41,16 +40,6 @@ def evaluate(run: Path, html: Path | None, **given: Any) -> None:
     show_report(report.as_json())
     if html is not None:
         render.say(f"\nreport  {html}")
-
-
-def write_page(path: Path, page: str) -> None:
-    """Write a page, whole or not at all."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with atomic(path) as file:
-            file.write(page.encode())
-    except OSError as error:
-        raise InputError(f"could not write {path}: {error.strerror or error}") from error
 
 
 def show_report(report: dict[str, Any]) -> None:

@@ -82,12 +82,17 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return _fail(str(error), 2)
     except click.exceptions.Abort:
         return _fail("interrupted", 130)
+    except click.exceptions.NoArgsIsHelpError as error:
+        sys.stderr.write(f"{error.format_message()}\n")
+        return 2
     except click.ClickException as error:
         where = f"\n{error.ctx.get_usage()}" if isinstance(error, click.UsageError) and error.ctx else ""
         return _fail(error.format_message() + where, 2)
     except KeyboardInterrupt:
         return _fail("interrupted", 130)
-    except BrokenPipeError:  # `likewise near … | head`
+    except SystemExit:  # click's answer to a reader that has gone: `likewise near … | head`
+        return 0
+    except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     return code if isinstance(code, int) else 0

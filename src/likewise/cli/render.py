@@ -9,7 +9,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from likewise.session import Derived, Estimate, Event, Finished, Logged, Note, Session
@@ -69,7 +69,14 @@ def duration(seconds: float) -> str:
 
 
 def _fact(name: str, value: float) -> str:
-    return size(value) if name == "bytes" else f"{value:,.0f} {name.replace('_', ' ')}"
+    if name == "bytes":
+        return size(value)
+    shown = name.replace("_", " ")
+    return f"{value:,.0f} {shown.removesuffix('s') if value == 1 else shown}"
+
+
+def _short(number: float) -> str:
+    return f"{number / 1e6:.1f} M" if number >= 1e6 else f"{number:,.0f}"
 
 
 class _Rate(ProgressColumn):
@@ -77,13 +84,14 @@ class _Rate(ProgressColumn):
 
     def render(self, task: Task) -> Text:
         facts = dict(task.fields["facts"])
-        rate = facts.pop("words_per_second", None) or task.finished_speed or task.speed
+        speed = facts.pop("words_per_second", None) or task.finished_speed or task.speed
         unit = task.fields["unit"]
-        shown = ""
-        if rate:
-            shown = f"{size(rate)}/s" if unit == "bytes" else f"{rate:,.0f} {unit}/s"
-        loss = " · ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in facts.items())
-        return Text(f"{shown}  {loss}", style="dim")
+        shown = []
+        if speed:
+            shown.append(f"{size(speed)}/s" if unit == "bytes" else f"{_short(speed)} {unit}/s")
+        order = sorted(facts, key=lambda name: name != "loss")  # a narrow terminal cuts the end off
+        shown += [f"{name.replace('_', ' ')} {facts[name]:.3g}" for name in order]
+        return Text(" · ".join(shown), style="dim", no_wrap=True, overflow="ellipsis")
 
 
 class Screen:
@@ -96,11 +104,11 @@ class Screen:
         self._quiet = quiet
         self._tasks: dict[str, TaskID] = {}
         self._bar = Progress(
-            TextColumn("{task.description:<12}"),
-            BarColumn(bar_width=28),
+            TextColumn("{task.description:<9}"),
+            BarColumn(bar_width=28 if err.width >= 90 else 10, table_column=Column(no_wrap=True)),
             TextColumn("{task.percentage:>3.0f} %"),
-            _Rate(),
-            TimeRemainingColumn(compact=True),
+            TimeRemainingColumn(compact=True, table_column=Column(no_wrap=True)),
+            _Rate(table_column=Column(ratio=1)),
             console=err,
             transient=True,
             disable=quiet or not err.is_terminal,

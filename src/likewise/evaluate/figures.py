@@ -17,6 +17,7 @@ from likewise.evaluate.scales import Scale, show_value
 
 WIDTH, HEIGHT = 420.0, 250.0
 LEFT, RIGHT, TOP, BOTTOM = 52.0, 12.0, 30.0, 44.0
+_MARK_LINE = 15.0
 BARS, GUTTER = 470.0, 178.0  # a chart of bars: its width, and the room for names to the left
 COLOURS = 4
 
@@ -136,7 +137,8 @@ def histogram(
     edges = np.linspace(across.low, across.high, bins + 1)
     step = edges[1] - edges[0]
     heights = {name: np.histogram(v, edges)[0] / max(len(v), 1) / step for name, v in clean.items()}
-    up = Scale.over(np.concatenate([[0.0, 1e-12], *heights.values()]), HEIGHT - BOTTOM, TOP)
+    room = _MARK_LINE * len(marks)  # their names stand above the hills
+    up = Scale.over(np.concatenate([[0.0, 1e-12], *heights.values()]), HEIGHT - BOTTOM, TOP + room)
     shapes = [_steps(edges, h, number, across, up) for number, h in enumerate(heights.values())]
     return draw(
         title,
@@ -201,7 +203,7 @@ def _axes(across: Scale, up: Scale, x_label: str, y_label: str, *, values: bool 
             parts.append(element("text", show_value(tick), x=across.start - 7, y=up(tick) + 4, class_="tick",
                                  text_anchor="end"))  # fmt: skip
     parts.append(element("line", x1=across.start, x2=across.end, y1=bottom, y2=bottom, class_="zero"))
-    for tick in across.ticks(6, whole=whole_x):
+    for tick in across.ticks(4 if across.logarithmic else 6, whole=whole_x):
         at = across(tick)
         parts.append(element("line", x1=at, x2=at, y1=bottom, y2=bottom + 4, class_="zero"))
         shown = show_value(tick)
@@ -237,7 +239,7 @@ def _level(name: str, value: float, up: Scale) -> Html:
 
 
 def _upright(name: str, value: float, across: Scale, number: int) -> Html:
-    at, y = across(value), TOP + 12 + 15 * number
+    at, y = across(value), TOP + 10 + _MARK_LINE * number
     left = at + 7 * len(name) > WIDTH - RIGHT
     return element(
         "g",

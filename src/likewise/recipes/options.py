@@ -109,9 +109,14 @@ def unknown(name: str, known: Mapping[str, Described], recipe: str, *, dashes: b
         library, ours = FOREIGN[name]
         if ours in known or ours in ("DATA", "out"):
             return f"{shown(name)} is what {library} calls it: here it is {shown(ours)}"
-    near = nearest_spellings(name, known)
+    near = nearest_spellings(name, known) or _meant(name, known)
     hint = f"did you mean {' or '.join(shown(n) for n in near)}?" if near else f"it has {', '.join(map(shown, known))}"
     return f"{recipe} has no option {shown(name)}: {hint}"
+
+
+def _meant(name: str, known: Mapping[str, Described]) -> list[str]:
+    """Return our name for the option of another library that `name` is nearly spelled like."""
+    return [FOREIGN[foreign][1] for foreign in nearest_spellings(name, FOREIGN, most=1) if FOREIGN[foreign][1] in known]
 
 
 def _checked(known: Mapping[str, Described], recipe: str, name: str, value: Any) -> Any:
@@ -127,7 +132,7 @@ def _checked(known: Mapping[str, Described], recipe: str, name: str, value: Any)
     too_low = about.low is not None and value < about.low
     if too_low or (about.high is not None and value > about.high):
         bounds = f"from {about.low:g}" + (f" to {about.high:g}" if about.high is not None else " up")
-        raise OptionError(f"{name}={value!r} is out of range: {about.meaning}, {bounds} {about.unit}".rstrip())
+        raise OptionError(f"{name}={value!r} is out of range: it is {bounds} ({about.meaning})")
     return value
 
 

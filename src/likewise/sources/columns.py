@@ -120,6 +120,8 @@ def missing(column: str, names: list[str], name: str) -> str:
     """Return the sentence for a column that is not there."""
     if not names:
         return f"{name} has no columns: it is empty"
+    if len(names) == 1 and " " in names[0]:
+        return f"{name} has no column {column!r}: it looks like plain text, which is read without --column"
     near = nearest_spellings(column, names, most=1)
     hint = f"did you mean {near[0]}?" if near else "name one of them with --column"
     return f"{name} has no column {column!r}: its columns are {', '.join(names[:20])}; {hint}"

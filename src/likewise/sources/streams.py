@@ -61,6 +61,8 @@ def is_plain_utf8(encoding: str, errors: str) -> bool:
 def not_encoded(name: str, encoding: str, line: int, byte: int) -> str:
     """Return the sentence for bytes that are not of an encoding."""
     shown = "UTF-8" if is_utf8(encoding) else encoding
+    if shown == "UTF-8" and byte == 0:
+        return f"{name} is not UTF-8 from its first byte: give --encoding (UTF-16 begins so), or --errors replace"
     other = "latin-1" if shown == "UTF-8" else "utf-8"
     return (
         f"{name} is not {shown} at line {line}, byte {byte}: give --encoding (for example {other}) or --errors replace"

@@ -143,7 +143,7 @@ def _of_folder(folder: Path, way: Way) -> TextSource:
     found = _files_in(folder)
     texts = [path for path in found if path.stat().st_size and _is_text(path, way)]
     if not texts:
-        held = f"{len(found)} files of other kinds" if found else "no files"
+        held = f"files of other kinds ({len(found)})" if found else "no files"
         raise DataError(f"{folder} holds no text: {held} are in it and below; give a folder with text files")
     others = [path for path in found if path.stat().st_size and path not in set(texts)]
     files = [file_at(path, path.relative_to(folder).as_posix(), way) for path in texts]

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Final
 
 from likewise.errors import OptionError
-from likewise.files import atomic
+from likewise.files import write_page
 from likewise.session import Note, Progress, Session
 from likewise.tour.ground import Ground
-from likewise.tour.panel import Panel
+from likewise.tour.panel import NotShown, Panel
 
 PANELS: Final = ("one_hot", "likeness", "queen", "compact", "collapse")
 """The panels, each a file of this folder with a function `show`."""
@@ -43,8 +43,14 @@ def take_tour(
     for done, name in enumerate(names):
         session.tell(Progress("panels", done, len(names), "panels"))
         start = time.perf_counter()
-        panel = _show(name)(ground)
+        try:
+            panel = _show(name)(ground)
+        except NotShown as error:
+            session.tell(Note(f"panel {name} is left out: {error}"))
+            continue
         panels.append(_timed(panel, time.perf_counter() - start))
+    if not panels:
+        raise OptionError(f"none of the panels {', '.join(names)} can be shown on this text: give another --data")
     page = Page(
         "What likewise makes good",
         f"Each panel is one statement, the command behind it, what was found, and where it fails. "
@@ -52,11 +58,8 @@ def take_tour(
         *(panel.as_part() for panel in panels),
         brand="likewise · tour",
     )
-    target = Path(out)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with atomic(target) as file:
-        file.write(page.to_html().encode())
-    session.tell(Note(f"{len(panels)} panels"))
+    write_page(Path(out), page.to_html())
+    session.tell(Note(f"{len(panels)} panel{'s' * (len(panels) > 1)}"))
     return panels
 
 

@@ -11,7 +11,7 @@ from likewise.evaluate.intervals import wilson
 from likewise.evaluate.page import figure
 from likewise.evaluate.sections import Table
 from likewise.tour.ground import Ground
-from likewise.tour.panel import Panel
+from likewise.tour.panel import NotShown, Panel
 
 _ROWS = 10_000
 
@@ -19,6 +19,8 @@ _ROWS = 10_000
 def show(ground: Ground) -> Panel:
     """Break the learned space in three ways and ask the doctor about each."""
     space = ground.need(100).top(_ROWS)
+    if len(space) < 4 * space.dim:
+        raise NotShown(f"the doctor needs {4 * space.dim} words for {space.dim} dims, here are {len(space)}")
     cases = {"as learned": (space.vectors, "healthy"), **broken(space.vectors)}
     verdicts = {name: diagnose(vectors) for name, (vectors, _) in cases.items()}
     accepted = {name: _accepts(wanted, verdicts[name].verdict) for name, (_, wanted) in cases.items()}

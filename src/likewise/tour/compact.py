@@ -11,9 +11,10 @@ from likewise.evaluate.figures import Line, line_chart
 from likewise.evaluate.page import figure
 from likewise.evaluate.probes import linear_probe
 from likewise.tour.ground import Ground
-from likewise.tour.panel import Panel
+from likewise.tour.panel import NotShown, Panel
 
 _MOST = 20_000
+_FEWEST = 40  # words with a category
 
 
 def show(ground: Ground) -> Panel:
@@ -24,6 +25,8 @@ def show(ground: Ground) -> Panel:
     start = spectrum_of(random[:_MOST])
     rows = [space.index(label.key) for label in ground.labels]
     names = [label.label for label in ground.labels]
+    if len(set(names)) < 2 or len(names) < _FEWEST:
+        raise NotShown("it needs words of two categories, and none are known for this text")
     probe = linear_probe(space.vectors[rows], names, name="categories, linear probe", untrained=random[rows])
     classes = len(set(names))
     x = list(range(1, space.dim + 1))

@@ -120,7 +120,8 @@ class Ground:
     def need(self, count: int) -> Space:
         """Return the space, or say that it is too small to show anything."""
         if len(self.space) < count:
-            raise OptionError(f"{self.text_name} gives {len(self.space)} words: the panels need {count}")
+            name = self.text_name if self.stored is None else self.stored
+            raise OptionError(f"{name} gives {len(self.space)} words, the panels need {count}: give more text")
         return self.space
 
 

@@ -10,9 +10,10 @@ from likewise.evaluate.sections import Table
 from likewise.evaluate.similarity import similarity
 from likewise.sources.gold import Pair, read_pairs
 from likewise.tour.ground import Ground
-from likewise.tour.panel import Panel
+from likewise.tour.panel import NotShown, Panel
 
 _FREQUENT = 10_000  # rarer words lie closer together, whatever they mean
+_FEWEST = 10  # pairs
 _WORDS = (
     "music",
     "river",
@@ -35,18 +36,21 @@ def show(ground: Ground) -> Panel:
     random = untrained(len(space), space.dim)
     sets = {path.stem: read_pairs(path, lowercase=True) for path in ground.gold["pairs"]}
     related = next(iter(sets.values()), _twins(ground))
+    if len(related) < _FEWEST:
+        raise NotShown("it needs pairs of words that are known to be alike, and none are known for this text")
     found = calibrate(space.vectors, keys=space.keys, pairs=related)
     numbers = [
         similarity(space.keys, space.vectors, pairs, name=name, untrained=random) for name, pairs in sets.items()
     ]
-    words = [word for word in _WORDS if word in space][:8]
+    words = ([word for word in _WORDS if word in space] or list(space.keys[100:108]))[:8]
     rows = tuple((word, tuple(n.key for n in space.near(word, 6))) for word in words)
     what = "pairs that people call alike" if sets else "a word and the same with -s"
     misses = found.numbers[-1].value
     return Panel(
         name="likeness",
         statement="Distance is likeness: words that mean alike lie close",
-        command="likewise near RUN music river money\nlikewise evaluate RUN --pairs EN-WS-353-ALL.txt",
+        command=f"likewise near RUN {' '.join(words[:3])}"
+        + "".join(f"\nlikewise evaluate RUN --pairs {path.name}" for path in ground.gold["pairs"]),
         finding=f"Among the {len(space):,} most frequent words, one random pair in a hundred has a cosine above "
         f"{found.threshold:.2f}; of {what}, {1 - misses:.0%} have one.",
         fails="Antonyms and co-hyponyms lie as close as synonyms (hot and cold keep the same company); rare words have "

@@ -31,7 +31,7 @@ def show(ground: Ground) -> Panel:
     return Panel(
         name="one-hot",
         statement="One-hot vectors fail: they know that words differ, and nothing else",
-        command="from likewise.words.onehot import OneHot\nOneHot(run.space.keys).near('king')",
+        command=f"from likewise.words.onehot import OneHot\nOneHot(run.space.keys).near({words[0]!r})",
         finding=f"All {len(space) * (len(space) - 1) // 2:,} pairs of words are √2 apart, so “nearest” is whichever "
         f"word stands first; a vector takes {one_hot.bytes_per_word:,} bytes instead of {bytes_learned:,.0f}.",
         fails="One-hot is exact: it never mistakes one word for another and cannot collapse. For counting, and as the "

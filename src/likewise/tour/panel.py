@@ -6,9 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from likewise.contracts import Number
+from likewise.errors import InputError
 from likewise.evaluate import page
 from likewise.evaluate.markup import Html, element, join
 from likewise.evaluate.sections import Table
+
+
+class NotShown(InputError):
+    """This text has not what a panel needs to show its statement; the page leaves the panel out."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from likewise.evaluate.markup import Html
 from likewise.evaluate.page import figure
 from likewise.evaluate.sections import Table
 from likewise.tour.ground import Ground
-from likewise.tour.panel import Panel
+from likewise.tour.panel import NotShown, Panel
 
 _FIRST = 10
 
@@ -19,9 +19,9 @@ _FIRST = 10
 def show(ground: Ground) -> Panel:
     """Ask the watched question, show the answer's place after every epoch, and the score of each relation."""
     space = ground.need(100)
+    if ground.watched is None or not ground.questions:
+        raise NotShown("no question that it can ask has all its words in this text")
     scores = analogies(space.keys, space.vectors, ground.questions)
-    if ground.watched is None:
-        raise LookupError("none of the watched questions has all its words in this text")
     a, b, c, d = ground.watched
     answer = space.analogy(a, b, c, 5)
     first, last = ground.seen[0], ground.seen[-1]
@@ -33,8 +33,9 @@ def show(ground: Ground) -> Panel:
         command=f"likewise analogy RUN {a} {b} {c}\nlikewise learn … # on_epoch looks at the place of {d}",
         finding=f"“{d}” comes {start}to place {last.left_out:,} when {b}, {a} and {c} are left out, and place "
         f"{last.left_in:,} when they are left in. {_total(scores)}{absent}",
-        fails=f"Most relations: the worst here is {_worst(scores)}. With the inputs left in, the answer is usually "
-        f"{b} or {c} itself; the baselines that ignore the question's other words show how much of the score is that.",
+        fails=f"Not every relation is so regular: the worst here is {_worst(scores)}. With the inputs "
+        f"left in, the answer is usually {b} or {c} itself; the baselines that ignore the question's other words show "
+        "how much of the score is that.",
         pictures=tuple(picture for picture in (_emergence(ground, d), _relations(scores)) if picture is not None),
         numbers=tuple(scores.numbers[:4]),
         tables=(

@@ -35,7 +35,10 @@ def open_npy(path: Path, keys: Path | None) -> Rows:
         keys = beside(path)
     names = read_keys(keys) if keys is not None else [str(row) for row in range(len(vectors))]
     if len(names) != len(vectors):
-        raise FormatError(f"{keys} has {len(names):,} keys, {path} has {len(vectors):,} vectors: one a vector is due")
+        raise FormatError(
+            f"{keys} has {len(names):,} keys, {path} has {len(vectors):,} vectors: "
+            "give one key for each vector, a line each"
+        )
     return mapped_rows(path, "npy", names, vectors)
 
 
@@ -64,14 +67,18 @@ def _not_readable(path: Path, error: Exception) -> FormatError:
             f"{path} holds Python objects, and reading them could run foreign code: save it again as plain arrays, "
             "np.save(path, np.array(vectors, dtype='float32'))"
         )
-    return FormatError(f"{path} is a damaged or cut-off file: {error}")
+    return FormatError(f"{path} is a damaged or cut-off file ({error}): fetch it or write it again")
 
 
 def _check_matrix(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
     if len(shape) != 2 or shape[1] == 0:
-        raise FormatError(f"{path}: the array has shape {shape}; (rows, dims) with at least one dim is needed")
+        raise FormatError(
+            f"{path}: the array has shape {shape}; (rows, dims) with at least one dim is needed, one row for each key"
+        )
     if dtype.kind not in "fiu":
-        raise FormatError(f"{path}: the array is of {dtype}; numbers are needed")
+        raise FormatError(
+            f"{path}: the array is of {dtype}; real numbers are needed: save it again with astype('float32')"
+        )
 
 
 def open_npz(path: Path, keys: Path | None) -> Rows:
@@ -92,7 +99,8 @@ def open_npz(path: Path, keys: Path | None) -> Rows:
     shape, fortran, dtype = shapes[vectors]
     _check_matrix(path, shape, dtype)
     if len(names) != shape[0]:
-        raise FormatError(f"{keys or path} has {len(names):,} keys, {path} has {shape[0]:,} vectors")
+        held = f"{keys} has {len(names):,} keys, {path} has" if keys else f"{path} holds {len(names):,} keys and"
+        raise FormatError(f"{held} {shape[0]:,} vectors: give one key for each vector")
     blocks = partial(_npz_blocks, path, vectors, names, shape, fortran, dtype)
     return Rows(path, "npz", shape[1], shape[0], blocks)
 
@@ -115,7 +123,9 @@ def _pick(path: Path, names: list[str], usual: str, what: str) -> str:
     if f"{usual}.npy" in names:
         return f"{usual}.npy"
     if len(names) != 1:
-        raise FormatError(f"{path}: which array is the {what}? Name it {usual!r}; it holds {len(names)} of them")
+        held = ", ".join(name.removesuffix(".npy") for name in names) or "none"
+        way = ", or give --keys FILE" if usual == "keys" else ""
+        raise FormatError(f"{path}: one {what} is needed and it holds {held}: name it {usual!r}{way}")
     return names[0]
 
 

@@ -32,7 +32,7 @@ def open_binary(path: Path, encoding: str, errors: str) -> Rows:
             raise FormatError(f"{path}: a word2vec file begins with the number of rows and of dims")
         count, dim = header
         if dim == 0:
-            raise FormatError(f"{path}, line 1: the header says 0 dims")
+            raise FormatError(f"{path}, line 1: the header says 0 dims: at least one is needed")
         ends_lines = _ends_lines(file.read(2 * (_LONGEST_KEY + 4 * dim + 2)), 4 * dim)
     blocks = partial(_blocks, path, count, dim, len(first), ends_lines, encoding, errors)
     return Rows(path, "word2vec-binary", dim, count, blocks)

@@ -57,7 +57,7 @@ def _parquet_keys(path: Path) -> list[str]:
     except pa.ArrowException as error:
         raise FormatError(f"{path} is a damaged Parquet file: {error}") from error
     if None in keys:
-        raise FormatError(f"{path}, row {keys.index(None)}: the key is null")
+        raise FormatError(f"{path}, row {keys.index(None)}: the key is null: name it or leave it out")
     return keys
 
 

@@ -42,7 +42,7 @@ def format_of(path: Path) -> str:
     if not path.is_file():
         raise FormatError(f"there is no file at {path}")
     if path.stat().st_size == 0:
-        raise FormatError(f"{path} is empty")
+        raise FormatError(f"{path} is empty: give a file of vectors or a run folder")
     with path.open("rb") as file:
         magic = file.read(6)
     for start, name in _MAGIC.items():

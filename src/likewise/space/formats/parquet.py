@@ -33,12 +33,14 @@ def open_parquet(path: Path, keys: Path | None) -> Rows:
     except pa.ArrowException as error:
         raise _damaged(path, error) from error
     if not count:
-        raise FormatError(f"{path} holds no vectors")
+        raise FormatError(f"{path} holds no vectors: give a file with at least one")
     if dim == 0:
         raise FormatError(f"{path}: vectors of column {vector!r} have 0 dims")
     names = read_keys(keys) if keys is not None else None
     if names is not None and len(names) != count:
-        raise FormatError(f"{keys} has {len(names):,} keys, {path} has {count:,} vectors: one a vector is due")
+        raise FormatError(
+            f"{keys} has {len(names):,} keys, {path} has {count:,} vectors: give one key for each vector, a line each"
+        )
     key = key_column(path, schema) if names is None else None
     others = tuple(field.name for field in schema if field.name not in (key, vector) and _is_plain(field.type))
     blocks = partial(_blocks, path, dim, key, vector, names, others)
@@ -46,7 +48,7 @@ def open_parquet(path: Path, keys: Path | None) -> Rows:
 
 
 def _damaged(path: Path, error: Exception) -> FormatError:
-    return FormatError(f"{path} is a damaged or cut-off Parquet file: {error}")
+    return FormatError(f"{path} is a damaged or cut-off Parquet file ({error}): fetch it or write it again")
 
 
 def _is_plain(kind: Any) -> bool:
@@ -67,7 +69,9 @@ def _vector_column(path: Path, schema: Any) -> str:
     if len(names) == 1 or usual:
         return str((usual or names)[0])
     if not names:
-        raise FormatError(f"{path} has no column of vectors (lists of numbers); its columns are {schema.names}")
+        raise FormatError(
+            f"{path} has no column of vectors (lists of numbers); its columns are {', '.join(schema.names)}"
+        )
     raise FormatError(f"{path}: which column holds the vectors? Name it 'vector'; columns of lists are {names}")
 
 
@@ -84,7 +88,7 @@ def _blocks(
             n = batch.num_rows
             keys: list[Any] = names[row : row + n] if names is not None else batch.column(key).to_pylist()
             if None in keys:
-                raise FormatError(f"{path}, row {row + keys.index(None)}: the key is null")
+                raise FormatError(f"{path}, row {row + keys.index(None)}: the key is null: name it or leave it out")
             columns = {name: batch.column(name).to_numpy(zero_copy_only=False) for name in others}
             yield Block(keys, _vectors(path, batch.column(vector), row, dim), columns)
             row += n
@@ -101,11 +105,13 @@ def _vectors(path: Path, column: Any, row: int, dim: int) -> Float32[Array, "n d
     if len(wrong):
         got = int(sizes[wrong[0]])
         what = "null" if got < 0 else f"{got} dims"
-        raise FormatError(f"{path}, row {row + int(wrong[0])}: the vector is {what} where {dim} dims are due")
+        raise FormatError(
+            f"{path}, row {row + int(wrong[0])}: the vector is {what} where {dim} dims are due: mend it or leave it out"
+        )
     numbers = pc.cast(column.flatten(), pa.float32(), safe=False)
     if numbers.null_count:
         at = int(np.flatnonzero(numbers.is_null().to_numpy(zero_copy_only=False))[0])
-        raise FormatError(f"{path}, row {row + at // dim}: a number of the vector is null")
+        raise FormatError(f"{path}, row {row + at // dim}: a number of the vector is null: mend it or leave it out")
     return np.asarray(numbers.to_numpy(zero_copy_only=False).reshape(-1, dim))
 
 

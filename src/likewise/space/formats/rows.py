@@ -52,9 +52,12 @@ class Rows:
                 raise self._twice()
             yield block
         if not rows:
-            raise FormatError(f"{self.path} holds no vectors")
+            raise FormatError(f"{self.path} holds no vectors: give a file with at least one")
         if self.count is not None and len(rows) != self.count:
-            raise FormatError(f"{self.path} holds {len(rows):,} vectors, its header says {self.count:,}")
+            raise FormatError(
+                f"{self.path} holds {len(rows):,} vectors, its header says {self.count:,}: the file is cut off, or its "
+                "first line is wrong"
+            )
 
     def _check_numbers(self, block: Block, start: int) -> None:
         bad = first_not_finite(block.vectors)

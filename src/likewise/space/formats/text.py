@@ -44,7 +44,7 @@ def open_word2vec(path: Path, encoding: str, errors: str) -> Rows:
         raise FormatError(f"{path}, line 1: word2vec text begins with the number of rows and of dims")
     count, dim = header
     if dim == 0:
-        raise FormatError(f"{path}, line 1: the header says 0 dims")
+        raise FormatError(f"{path}, line 1: the header says 0 dims: at least one is needed")
     blocks = partial(_blocks, path, dim, 1, encoding, errors)
     return Rows(path, "word2vec", dim, count, blocks, lambda row: f"line {row + 2}")
 
@@ -158,17 +158,19 @@ def _parse_slowly(path: Path, chunk: bytes, line: int, dim: int) -> tuple[list[b
         where = f"{path}, line {number}"
         parts = text.split()
         if len(parts) <= dim:
-            raise FormatError(f"{where}: {max(len(parts) - 1, 0)} numbers where {dim} are due")
+            raise FormatError(
+                f"{where}: {max(len(parts) - 1, 0)} numbers where {dim} are due: mend the line, or fetch the file again"
+            )
         key = text.rsplit(None, dim)[0]
         if b" " in key and _is_fraction(key.rsplit(None, 1)[-1]):
-            raise FormatError(f"{where}: more than the {dim} numbers that are due")
+            raise FormatError(f"{where}: more than the {dim} numbers that are due: mend the line or the header")
         try:
             with np.errstate(over="ignore"):
                 vectors.append(
                     np.array([float(part.decode("utf-8", "replace")) for part in parts[-dim:]]).astype(np.float32)
                 )
         except ValueError as error:
-            raise FormatError(f"{where}: {str(error).rpartition(': ')[2]} is not a number") from None
+            raise FormatError(f"{where}: {str(error).rpartition(': ')[2]} is not a number: mend the line") from None
         keys.append(key)
     return keys, np.stack(vectors)
 
