@@ -27,5 +27,7 @@ def level(name: str | None = None) -> str:
     if wanted not in available():
         known = ("numpy", *_native.compiled_levels())
         why = "this machine cannot run it" if wanted in known else f"levels are {', '.join(known)}"
-        raise OptionError(f"kernel level {wanted!r}: {why}; here are {', '.join(available())}")
+        raise OptionError(
+            f"kernel level {wanted!r}: {why}; set {VARIABLE} to one of {', '.join(available())}, or not at all"
+        )
     return wanted
