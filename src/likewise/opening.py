@@ -125,7 +125,7 @@ class Run:
                 counts=self.space.items.get("count"),
                 history=self.log or None,
                 second=None if second is None else second[list(self.space.keys)],
-                title=str(self.path.name if self.path else self.manifest.get("recipe") or "vectors"),
+                title=self._title(),
                 facts=self._facts(),
                 session=session,
                 analogies=gold["analogies"],
@@ -137,6 +137,12 @@ class Run:
         options = self.manifest.get("options") or {}
         some = self.space.keys[:20_000]
         return bool(options.get("lowercase", all(key == key.lower() for key in some)))
+
+    def _title(self) -> str:
+        recipe, data = self.manifest.get("recipe"), self.manifest.get("data") or {}
+        if recipe and data.get("name"):
+            return f"{recipe} on {Path(data['name']).name}"
+        return self.path.name if self.path else recipe or "vectors"
 
     def _facts(self) -> dict[str, Any]:
         names = ("recipe", "options", "data", "level", "seconds", "versions", "machine", "fingerprint", "status")

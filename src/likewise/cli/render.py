@@ -76,6 +76,8 @@ def _fact(name: str, value: float) -> str:
 
 
 def _short(number: float) -> str:
+    if number < 1000:
+        return f"{number:.3g}"
     return f"{number / 1e6:.1f} M" if number >= 1e6 else f"{number:,.0f}"
 
 
@@ -90,7 +92,7 @@ class _Rate(ProgressColumn):
         if speed:
             shown.append(f"{size(speed)}/s" if unit == "bytes" else f"{_short(speed)} {unit}/s")
         order = sorted(facts, key=lambda name: name != "loss")  # a narrow terminal cuts the end off
-        shown += [f"{name.replace('_', ' ')} {facts[name]:.3g}" for name in order]
+        shown += [f"{name.replace('_', ' ')} {_short(facts[name])}" for name in order]
         return Text(" · ".join(shown), style="dim", no_wrap=True, overflow="ellipsis")
 
 
