@@ -124,7 +124,8 @@ class _Learned:
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "seconds": {**session.seconds, "all": round(seconds, 3)},
             "notes": session.notes,
-            "versions": {name: version(name) for name in ("likewise", "numpy")} | {"python": platform.python_version()},
+            "versions": {name: version(name) for name in ("likewise", "numpy", "pyarrow", "safetensors")}
+            | {"python": platform.python_version()},
             "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
         }
         return Run(space=self.space, encoder=self.encoder, manifest=manifest, report=report, log=session.log)

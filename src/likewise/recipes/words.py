@@ -77,6 +77,7 @@ class WordRecipe:
     ) -> WordTable:
         """Learn one table of vectors."""
         from likewise.space import Space
+        from likewise.words.sweep import threads_here
         from likewise.words.table import WordTable
         from likewise.words.word2vec import SkipGram
 
@@ -90,6 +91,8 @@ class WordRecipe:
             session=session,
             on_epoch=None if on_epoch is None else _space_of(on_epoch, vocabulary),
         )
+        if not self.options["threads"]:
+            session.tell(Derived("threads", threads_here(0), "all cores that this process may use"))
         session.tell(Derived("level", trained.level, "the fastest kernel that this machine can run"))
         space = Space(vocabulary.words, trained.vectors, items={"count": vocabulary.counts})
         return WordTable(space, output=trained.output, tokenizer=_plain(self._picked(*_TOKENIZING)))
