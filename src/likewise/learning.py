@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from likewise.errors import LikewiseError, OptionError, nearest_spellings
 from likewise.opening import Files, Run, read_gold
 from likewise.recipes import RECIPES, check
-from likewise.run import RunWriter
+from likewise.run import RunFolder, RunWriter
 from likewise.session import Derived, Note, Session
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def learn(
     return Run(
         space=run.space,
         encoder=run.encoder,
-        manifest=run.manifest,
+        manifest=RunFolder(writer.path).manifest,
         report=None if run.report is None else (lambda: run.report),
         log=run.log,
         path=Path(writer.path),
@@ -116,6 +116,7 @@ class _Learned:
         session = self.session
         manifest = {
             "recipe": self.recipe.name,
+            "fingerprint": self.space.fingerprint,
             "options": _plain(self.recipe.options),
             "given": sorted(given),
             "derived": session.derived,

@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float, Float32, Int
 
 from likewise.contracts import Array, Number
 from likewise.errors import OptionError
-from likewise.evaluate.intervals import wilson
+from likewise.evaluate.intervals import bootstrap_mean, wilson
 from likewise.evaluate.rows import places, unit
 
 Question = tuple[str, str, str, str, str]
@@ -70,7 +70,9 @@ class AnalogyScores:
         if totals:
             first = totals[0]
             totals[0] = Number(first.name, first.value, first.low, first.high, first.n, first.baselines, note)
-        macro = Number(f"mean over relations {self.protocol}", self.macro, n=len(self.relations))
+        shares = np.asarray([r.right / r.asked for r in self.relations])
+        low, high = bootstrap_mean(shares)
+        macro = Number(f"mean over relations {self.protocol}", self.macro, low, high, len(shares))
         return [*totals, macro, *(relation.number(self.protocol) for relation in self.relations)]
 
 

@@ -65,5 +65,5 @@ def show(ground: Ground) -> Panel:
             ),
             Number("bytes a word", 4.0 * space.dim, baselines={"one-hot": 4.0 * len(space)}),
         ),
-        holds=probe.value > probe.baselines["untrained"],
+        holds=probe.low is not None and probe.low > probe.baselines["untrained"],
     )
