@@ -122,6 +122,7 @@ def skipgram(options: argparse.Namespace, workers: int, clock: str, must: dict[s
     words = runs["gensim"][0]["raw_words"]
     for name in (*seconds, "gensim"):
         out[name]["raw_words_per_second"] = round(words / out[name]["median"])
+        out[name]["both_clocks"] = [{key: round(value, 3) for key, value in run["train"].items()} for run in runs[name]]
     return out
 
 
@@ -271,7 +272,10 @@ def main() -> None:
     result["rivals"] = PACKAGES
     result["rows"] = before.get("rows", {}) if before.get("machine") == machine() else {}
     for row in options.rows or ROWS:
-        result["rows"][row] = ROWS[row](options) | {"version": version_of("likewise")}
+        load = os.getloadavg()[0]
+        measured = ROWS[row](options)
+        loads = {"before": round(load, 2), "after": round(os.getloadavg()[0], 2)}
+        result["rows"][row] = measured | {"version": version_of("likewise"), "load_average": loads}
         options.out.write_text(json.dumps(result, indent=1) + "\n")
     print(json.dumps(result, indent=1))
 
