@@ -55,7 +55,8 @@ def learn(
     each one. `options` are the recipe's.
 
     Raises OptionError for an option that the recipe does not have, DataError for data that it cannot use, RunExists
-    when `out` is there and `overwrite` is not given.
+    when `out` is there and `overwrite` is not given. A session that is stopped while it learns ends it with what was
+    learned so far (status unfinished); stopped before that, there is nothing to keep: KeyboardInterrupt.
 
     >>> run = learn([["a", "rose", "is", "a", "rose"]] * 50, dim=8, min_count=1, epochs=1, threads=1)
     >>> "rose" in run.space
@@ -137,6 +138,8 @@ def _learn(
 ) -> _Learned:
     """Read once, then learn with each seed; the first seed's space is the run's."""
     prepared = recipe.prepare(source, session, folder=folder)
+    if session.stopped:
+        raise KeyboardInterrupt  # nothing was learned yet, so there is nothing to keep
     encoder = recipe.fit(prepared, session, on_epoch=on_epoch)
     finished, second = not session.stopped, None
     for extra in range(1, seeds):
@@ -153,6 +156,7 @@ def _measure(run: Run, gold: Mapping[str, Any], second: Space | None, session: S
     try:
         return run.evaluate(**gold, second=second, session=session)
     except KeyboardInterrupt:
+        session.stop()
         why = "interrupted while measuring"
     except LikewiseError as error:
         why = f"measuring failed: {error}"

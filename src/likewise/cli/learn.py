@@ -112,7 +112,7 @@ def learn(context: click.Context, /, what: tuple[str, ...], **given: Any) -> Non
         return
     _show(run)
     sys.stdout.flush()
-    if run.manifest["status"] == "unfinished":
+    if session.stopped:
         context.exit(130)
 
 

@@ -181,7 +181,8 @@ def legend(names: Sequence[str], *, first: int = 0) -> Html | None:
     """Return the names of the colours along the top edge; a single colour needs none."""
     if len(names) + first < 2:
         return None
-    parts, x = [], LEFT
+    wide = sum(30 + 6.6 * len(name) for name in names) - 15
+    parts, x = [], max(4.0, min(LEFT, WIDTH - wide))
     for number, name in enumerate(names):
         parts.append(element("rect", x=x, y=8, width=10, height=10, rx=2, class_=f"f{(number + first) % COLOURS}"))
         parts.append(element("text", name, x=x + 15, y=17))

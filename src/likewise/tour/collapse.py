@@ -69,8 +69,8 @@ def broken(vectors: Array) -> dict[str, tuple[Array, str]]:
     dead = vectors.copy()
     dead[:, : dim // 2] = 0
     return {
-        "one point, noise": (constant, "complete collapse"),
-        "five directions": (few, "dimensional collapse"),
+        "one point": (constant, "complete collapse"),
+        "5 directions": (few, "dimensional collapse"),
         "half dead": (dead, "partial collapse"),
     }
 

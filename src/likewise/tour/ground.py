@@ -92,7 +92,7 @@ class Ground:
             run = lw.open(self.stored)
             self.look(0, run.space)
             return run
-        return lw.learn(
+        run = lw.learn(
             self.text,
             recipe="word2vec",
             out=self.out,
@@ -103,6 +103,9 @@ class Ground:
             analogies=self.gold["analogies"],
             pairs=self.gold["pairs"],
         )
+        if self.session.stopped:
+            raise KeyboardInterrupt  # panels of half a training would be no evidence
+        return run
 
     @property
     def space(self) -> Space:
