@@ -68,6 +68,8 @@ def atomic(path: Path) -> Iterator[BinaryIO]:
 
 def write_page(path: Path, page: str) -> None:
     """Write a page, whole or not at all; InputError where that cannot be."""
+    if not path.name or path.is_dir():
+        raise InputError(f"could not write {path} (it is a folder): name a file, such as {path / 'page.html'}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic(path) as file:

@@ -57,6 +57,8 @@ class RunWriter:
 
     def __init__(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         self.path = Path(path)
+        if not self.path.name:
+            raise RunError(f"{str(path)!r} is no name for a run: give --out the name of a new folder")
         self.partial = self.path.with_name(self.path.name + ".partial")
         self._overwrite = overwrite
         self._written: dict[str, str] = {}

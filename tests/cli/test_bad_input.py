@@ -172,6 +172,39 @@ def test_options_of_other_libraries_also_misspelt(tmp_path: Path, capsys: pytest
     assert sentence(capsys, *learn, "--epochs", -1).startswith("epochs=-1 is out of range: it is from 1 up (passes")
 
 
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--rate", "0"], "rate is 0.0: it must be above 0"),
+        (["--min-rate", "1"], "min_rate 1.0 is above rate 0.025"),
+        (["--dim", "100000000"], "dim is 100000000: it must be a whole number from 1 to 65536"),
+        (["--power", "nan"], "power=nan: it must be a number"),
+        (["--out", ""], "is no name for a run: give --out the name of a new folder"),
+    ],
+)
+def test_options_that_cannot_be_are_named_before_the_text_is_read(
+    options: list[str], says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("t.txt").write_bytes(TEXT)
+    capsys.readouterr()
+    assert run(["learn", "t.txt", *options]) == 2
+    said = capsys.readouterr().err
+    assert says in said
+    assert "reading" not in said
+
+
+def test_names_that_are_no_names(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    space = _space(tmp_path)
+    assert "an empty name came" in sentence(capsys, "learn", "", "--out", tmp_path / "run")
+    assert "it is a folder" in sentence(capsys, "evaluate", space, "--quiet", "--html", "/")
+    assert "it is a folder" in sentence(capsys, "evaluate", space, "--quiet", "--html", tmp_path)
+    for name in ("", ".", tmp_path):
+        sentence(capsys, "convert", space, name, "--to", "npz")
+        sentence(capsys, "convert", space, name, "--to", "npz", "--overwrite")
+        sentence(capsys, "convert", space, name, "--to", "run")
+
+
 def test_nothing_typed_is_the_help_page(capsys: pytest.CaptureFixture[str]) -> None:
     assert run([]) == 2
     assert capsys.readouterr().err.startswith("Usage: likewise")

@@ -21,6 +21,12 @@ def available() -> tuple[str, ...]:
     return ("numpy", *(name for name in _native.compiled_levels() if _native.machine_has(name)))
 
 
+def why_this_level() -> str:
+    """Return why `level()` gives what it gives, for people."""
+    forced = os.environ.get(VARIABLE)
+    return f"{VARIABLE} asks for it" if forced else "the fastest kernel that this machine can run"
+
+
 def level(name: str | None = None) -> str:
     """Return the level to use: `name` if given, else LIKEWISE_KERNEL, else the fastest; OptionError if impossible."""
     wanted = name or os.environ.get(VARIABLE) or available()[-1]

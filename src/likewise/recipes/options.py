@@ -145,7 +145,10 @@ def _checked_choice(option: Described, value: Any) -> Any:
 
 
 def _of_kind(option: Described, value: Any) -> Any:
-    wrong = OptionError(f"{option.name}={value!r} is a {type(value).__name__}: it must be a {option.kind.__name__}")
+    wanted = {int: "a whole number", float: "a number", bool: "True or False"}.get(
+        option.kind, f"a {option.kind.__name__}"
+    )
+    wrong = OptionError(f"{option.name}={value!r}: it must be {wanted} ({option.about.meaning})")
     if isinstance(value, bool) != (option.kind is bool):
         raise wrong
     try:

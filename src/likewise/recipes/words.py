@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from likewise.words.corpus import Reading
     from likewise.words.table import WordTable
     from likewise.words.vocabulary import Vocabulary
+    from likewise.words.word2vec import SkipGram
 
 Tokenizer = Literal["words", "whitespace"]
 Digits = Literal["keep", "mask", "drop"]
@@ -70,21 +71,20 @@ class WordRecipe:
         """Tokenise and count `source` in one pass."""
         from likewise.words.corpus import read_corpus
 
+        self._skip_gram(self.options["seed"])  # an option that cannot be is better named before the text is read
         return read_corpus(source, session=session, folder=folder, **self._picked(*_READING))
 
     def fit(
         self, prepared: Reading, session: Session, *, seed: int | None = None, on_epoch: OnEpoch | None = None
     ) -> WordTable:
         """Learn one table of vectors."""
+        from likewise.kernels.levels import why_this_level
         from likewise.space import Space
         from likewise.words.sweep import threads_here
         from likewise.words.table import WordTable
-        from likewise.words.word2vec import SkipGram
 
-        seed = self.options["seed"] if seed is None else seed
-        skip_gram = SkipGram(**self._picked(*_LEARNING), seed=seed)
         vocabulary = prepared.vocabulary
-        trained = skip_gram.fit(
+        trained = self._skip_gram(self.options["seed"] if seed is None else seed).fit(
             prepared.train,
             vocabulary,
             held_out=prepared.held_out,
@@ -93,7 +93,7 @@ class WordRecipe:
         )
         if not self.options["threads"]:
             session.tell(Derived("threads", threads_here(0), "all cores that this process may use"))
-        session.tell(Derived("level", trained.level, "the fastest kernel that this machine can run"))
+        session.tell(Derived("level", trained.level, why_this_level()))
         space = Space(vocabulary.words, trained.vectors, items={"count": vocabulary.counts})
         return WordTable(space, output=trained.output, tokenizer=_plain(self._picked(*_TOKENIZING)))
 
@@ -101,6 +101,12 @@ class WordRecipe:
         """Return the table's own space: its keys are the words."""
         space: Space = encoder.space
         return space
+
+    def _skip_gram(self, seed: int) -> SkipGram:
+        """Return the trainer; OptionError where the options do not go together."""
+        from likewise.words.word2vec import SkipGram
+
+        return SkipGram(**self._picked(*_LEARNING), seed=seed)
 
     def _picked(self, *names: str) -> dict[str, Any]:
         return {name: self.options[name] for name in names}

@@ -149,5 +149,5 @@ def _shown(line: str) -> str:
 
 def _some(entries: list[Entry], path: Place, what: str) -> list[Entry]:
     if not entries:
-        raise DataError(f"{path} holds no {what}")
+        raise DataError(f"{path} holds no {what}: is it the right file?")
     return entries

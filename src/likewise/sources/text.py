@@ -126,6 +126,8 @@ def open_text(data: Data, *, column: str | None = None, encoding: str = "utf-8",
     if data == "-":
         part = standard_input(way)
         return TextSource(part.name, lambda: [part], restartable=False, encoding=encoding)
+    if not str(data):
+        raise DataError("an empty name came: give a file, a folder, or - for standard input")
     path = Path(data)
     if not path.exists():
         raise DataError(_no_such(path))
