@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from likewise.errors import LikewiseError, OptionError, nearest_spellings
-from likewise.opening import Files, Run, read_gold
+from likewise.opening import Files, Run, read_gold, several
 from likewise.recipes import RECIPES, check
 from likewise.run import RunFolder, RunWriter
 from likewise.session import Derived, Note, Session
@@ -65,11 +65,11 @@ def learn(
     from likewise.sources.text import open_text
 
     session = session or Session()
-    if seeds < 1:
-        raise OptionError(f"seeds={seeds}: it must be 1 or more")
+    if not isinstance(seeds, int) or seeds < 1:
+        raise OptionError(f"seeds={seeds!r}: it must be a whole number, 1 or more")
     name = _choose(recipe)
     made = RECIPES[name](**check(RECIPES[name], options))
-    gold = {"analogies": tuple(analogies), "pairs": tuple(pairs), "labels": tuple(labels)}
+    gold = {"analogies": several(analogies), "pairs": several(pairs), "labels": several(labels)}
     read_gold(
         analogies=analogies, pairs=pairs, labels=labels
     )  # a bad file is better named now than after hours of work

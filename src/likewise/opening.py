@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from likewise.evaluate.collapse import Diagnosis
     from likewise.evaluate.report import Report
 
-Files: TypeAlias = Iterable[str | os.PathLike[str]]
+Files: TypeAlias = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 
 VECTORS, ITEMS = "space/vectors.safetensors", "space/items.parquet"
 ENCODER, TOKENIZER, OUTPUT = "encoder/encoder.json", "encoder/tokenizer.json", "encoder/output.safetensors"
@@ -142,7 +142,7 @@ class Run:
         recipe, data = self.manifest.get("recipe"), self.manifest.get("data") or {}
         if recipe and data.get("name"):
             return f"{recipe} on {Path(data['name']).name}"
-        return self.path.name if self.path else recipe or "vectors"
+        return self.path.resolve().name if self.path else recipe or "vectors"
 
     def _facts(self) -> dict[str, Any]:
         names = ("recipe", "options", "data", "level", "seconds", "versions", "machine", "fingerprint", "status")
@@ -190,6 +190,11 @@ class Run:
         return None if self._report is None or callable(self._report) else self._report.to_html()
 
 
+def several(files: Files) -> tuple[str | os.PathLike[str], ...]:
+    """Return one name or many as many."""
+    return (files,) if isinstance(files, str | os.PathLike) else tuple(files)
+
+
 def read_gold(
     *, analogies: Files = (), pairs: Files = (), labels: Files = (), lowercase: bool = False
 ) -> dict[str, dict[str, list[tuple[Any, ...]]]]:
@@ -197,7 +202,7 @@ def read_gold(
     from likewise.sources import gold
 
     def by_name(read: Callable[..., Iterable[tuple[Any, ...]]], paths: Files) -> dict[str, list[tuple[Any, ...]]]:
-        return {Path(path).stem: [tuple(entry) for entry in read(path, lowercase=lowercase)] for path in paths}
+        return {Path(path).stem: [tuple(entry) for entry in read(path, lowercase=lowercase)] for path in several(paths)}
 
     return {
         "analogies": by_name(gold.read_analogies, analogies),

@@ -162,9 +162,10 @@ class RunFolder:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
         self._checked: set[str] = set()
-        old = self.path.with_name(self.path.name + ".old")
-        if not self.path.exists() and (old / MANIFEST).is_file():  # a replacement was cut off between two renames
-            old.rename(self.path)
+        if not self.path.exists():
+            old = self.path.with_name(self.path.name + ".old")
+            if (old / MANIFEST).is_file():  # a replacement was cut off between two renames
+                old.rename(self.path)
         self.manifest = self._read_manifest()
 
     def _read_manifest(self) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import likewise as lw
 from likewise.cli import run
 
 TEXT = b"the king and the queen of the river\n" * 50
@@ -203,6 +204,25 @@ def test_names_that_are_no_names(tmp_path: Path, capsys: pytest.CaptureFixture[s
         sentence(capsys, "convert", space, name, "--to", "npz")
         sentence(capsys, "convert", space, name, "--to", "npz", "--overwrite")
         sentence(capsys, "convert", space, name, "--to", "run")
+
+
+def test_a_run_may_be_the_folder_one_stands_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "v.txt").write_bytes(SPACE)
+    assert run(["convert", str(tmp_path / "v.txt"), str(tmp_path / "run"), "--quiet"]) == 0
+    monkeypatch.chdir(tmp_path / "run")
+    for arguments in (["near", ".", "king"], ["verify", "."], ["evaluate", ".", "--quiet"], ["doctor", "."]):
+        assert run(arguments) == 0
+    monkeypatch.chdir(tmp_path)
+    assert ". is not a run: it has no run.json" in sentence(capsys, "near", ".", "king")
+    assert ". is not a run: it has no run.json" in sentence(capsys, "near", "", "king")
+
+
+def test_one_file_of_gold_answers_needs_no_list(tmp_path: Path) -> None:
+    (tmp_path / "pairs.tsv").write_text("king queen 9\nking river 1\nqueen river 2\n")
+    report = lw.open(_space(tmp_path)).evaluate(pairs=tmp_path / "pairs.tsv").as_json()
+    assert "Similarity" in [section["title"] for section in report["sections"]]
 
 
 def test_nothing_typed_is_the_help_page(capsys: pytest.CaptureFixture[str]) -> None:
