@@ -225,6 +225,13 @@ def test_one_file_of_gold_answers_needs_no_list(tmp_path: Path) -> None:
     assert "Similarity" in [section["title"] for section in report["sections"]]
 
 
+def test_gold_answers_about_other_words_are_not_a_zero(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "pairs.tsv").write_text("foo bar 9\nbar baz 1\n")
+    assert run(["evaluate", str(_space(tmp_path)), "--quiet", "--pairs", str(tmp_path / "pairs.tsv")]) == 0
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("pairs spearman")]
+    assert re.search(r"– +0 +nothing of it is among the keys", line)
+
+
 def test_nothing_typed_is_the_help_page(capsys: pytest.CaptureFixture[str]) -> None:
     assert run([]) == 2
     assert capsys.readouterr().err.startswith("Usage: likewise")

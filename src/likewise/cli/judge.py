@@ -57,6 +57,8 @@ def show_report(report: dict[str, Any]) -> None:
 
 
 def _row(number: dict[str, Any]) -> tuple[str, ...]:
+    if number.get("n") == 0:
+        return (number["name"], "–", "", "0", "  nothing of it is among the keys")
     interval = f"{number['low']:.3f} – {number['high']:.3f}" if "low" in number else ""
     baselines = ", ".join(f"{name} {value:.3g}" for name, value in number.get("baselines", {}).items())
     return (

@@ -55,7 +55,9 @@ def write_rows(path: Path, to: str, rows: Rows) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         WRITTEN[to](path, rows)
     except OSError as error:
-        raise RunError(f"could not write {path}: {error.strerror or error}; nothing of it was kept") from error
+        raise RunError(
+            f"could not write {path}: {error.strerror or error}; nothing of it was kept, choose another place"
+        ) from error
 
 
 def counted(rows: Rows) -> Rows:
