@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from likewise.cli import render
-from likewise.cli.options import FILE, as_json, keys_file, quiet
+from likewise.cli.options import FILE, as_json, keys_file, quiet, text_file
 from likewise.errors import KeyMissing, OptionError
 
 
@@ -112,15 +112,7 @@ def analogy(run: Path, a: str, b: str, c: str, k: int, method: str, **given: Any
 @click.option(
     "--out", type=FILE, help="File of vectors to write; the ending chooses the format. [FILE.vectors.parquet]"
 )
-@click.option("--column", help="Column of a CSV, JSONL or Parquet file that holds the text.")
-@click.option("--encoding", default="utf-8", show_default=True, help="How the text is encoded.")
-@click.option(
-    "--errors",
-    type=click.Choice(["strict", "replace", "ignore"]),
-    default="strict",
-    show_default=True,
-    help="What to do with bytes that are not of that encoding.",
-)
+@text_file
 @click.option("--overwrite", is_flag=True, help="Replace the file to write if it is there.")
 @quiet
 @as_json

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from likewise.cli import render
-from likewise.cli.options import as_json, gold, quiet
+from likewise.cli.options import as_json, gold, quiet, text_file
 from likewise.errors import OptionError
 from likewise.recipes import RECIPES, Described, describe, unknown
 
@@ -71,15 +71,7 @@ def _as_click(option: Described) -> click.Option:
 @click.argument("what", nargs=-1, required=True, metavar="[RECIPE] DATA")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder to write; without it runs/NAME, which is printed.")
 @click.option("--overwrite", is_flag=True, help="Replace a run that is there, when the new one is complete.")
-@click.option("--column", help="Column of a CSV, JSONL or Parquet file that holds the text.")
-@click.option("--encoding", default="utf-8", show_default=True, help="How the text is encoded.")
-@click.option(
-    "--errors",
-    type=click.Choice(["strict", "replace", "ignore"]),
-    default="strict",
-    show_default=True,
-    help="What to do with bytes that are not of that encoding.",
-)
+@text_file
 @gold
 @click.option("--seeds", type=click.IntRange(1), default=1, show_default=True, help="Learn this often; compare.")
 @click.option("--report/--no-report", default=True, show_default=True, help="Measure what was learned.")

@@ -26,3 +26,20 @@ def gold(command: Command) -> Command:
     ):
         command = click.option(flag, type=FILE, multiple=True, help=text)(command)
     return command
+
+
+def text_file(command: Command) -> Command:
+    """Add what says how a file of text is read."""
+    for option in (
+        click.option(
+            "--errors",
+            type=click.Choice(["strict", "replace", "ignore"]),
+            default="strict",
+            show_default=True,
+            help="What to do with bytes that are not of that encoding.",
+        ),
+        click.option("--encoding", default="utf-8", show_default=True, help="How the text is encoded."),
+        click.option("--column", help="Column of a CSV, JSONL or Parquet file that holds the text."),
+    ):
+        command = option(command)
+    return command
