@@ -71,7 +71,7 @@ class AnalogyScores:
             first = totals[0]
             totals[0] = Number(first.name, first.value, first.low, first.high, first.n, first.baselines, note)
         shares = np.asarray([r.right / r.asked for r in self.relations])
-        low, high = bootstrap_mean(shares)
+        low, high = bootstrap_mean(shares) if len(shares) > 1 else (None, None)  # of one relation nothing is known
         macro = Number(f"mean over relations {self.protocol}", self.macro, low, high, len(shares))
         return [*totals, macro, *(relation.number(self.protocol) for relation in self.relations)]
 

@@ -29,6 +29,7 @@ def show(ground: Ground) -> Panel:
         raise NotShown("it needs words of two categories, and none are known for this text")
     probe = linear_probe(space.vectors[rows], names, name="categories, linear probe", untrained=random[rows])
     classes = len(set(names))
+    kind = "categories" if ground.gold["analogies"] else "kinds of word endings"
     x = list(range(1, space.dim + 1))
     rank = effective_rank(learned)
     return Panel(
@@ -36,7 +37,7 @@ def show(ground: Ground) -> Panel:
         statement="The space is compact and linearly separable",
         command="likewise evaluate RUN --labels categories.txt",
         finding=f"{space.dim} numbers a word stand for {len(space):,} words; all are in use (effective rank "
-        f"{rank:.0f}), and a straight line tells {classes} categories apart with {probe.value:.0%} right.",
+        f"{rank:.0f}), and a straight line tells {classes} {kind} apart with {probe.value:.0%} right.",
         fails="A linear probe sees only what lies along straight lines, and finds no fault in a space that is good at "
         "these categories alone; one-hot vectors separate any words that were in training, and none that were not.",
         pictures=(

@@ -33,8 +33,8 @@ def show(ground: Ground) -> Panel:
         command=f"likewise analogy RUN {a} {b} {c}\nlikewise learn … # on_epoch looks at the place of {d}",
         finding=f"“{d}” comes {start}to place {last.left_out:,} when {b}, {a} and {c} are left out, and place "
         f"{last.left_in:,} when they are left in. {_total(scores)}{absent}",
-        fails=f"Not every relation is so regular: the worst here is {_worst(scores)}. With the inputs "
-        f"left in, the answer is usually {b} or {c} itself; the baselines that ignore the question's other words show "
+        fails=f"{_worst(scores)} With the inputs left in, the answer is usually {b} or {c} itself; the "
+        "baselines that ignore the question's other words show "
         "how much of the score is that.",
         pictures=tuple(picture for picture in (_emergence(ground, d), _relations(scores)) if picture is not None),
         numbers=tuple(scores.numbers[:4]),
@@ -62,10 +62,10 @@ def _total(scores: AnalogyScores) -> str:
 
 def _worst(scores: AnalogyScores) -> str:
     asked = [relation for relation in scores.relations if relation.asked >= 20]
-    if not asked:
-        return "not known, too few questions could be asked"
+    if len(asked) < 2:
+        return "One relation alone could be asked here, which says nothing of others."
     worst = min(asked, key=lambda relation: relation.right / relation.asked)
-    return f"{worst.name} with {worst.right / worst.asked:.1%}"
+    return f"Not every relation is so regular: the worst here is {worst.name} with {worst.right / worst.asked:.1%}."
 
 
 def _emergence(ground: Ground, answer: str) -> Html | None:
