@@ -100,7 +100,7 @@ def kill_while_saving(tmp_path, seed):
     assert value in (1.0, 2.0)
     assert (run.space.vectors == value).all()
     assert (run.encoder.output == value).all()
-    assert {file.name for file in tmp_path.iterdir()} <= {"run", "run.partial", "run.old"}
+    assert {file.name for file in tmp_path.iterdir()} <= {"run", "run.partial", ".run.replaced"}
     made(3.0).save(path, overwrite=True)
     assert open(path).manifest["value"] == 3.0
     assert not (tmp_path / "run.partial").exists()

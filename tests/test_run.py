@@ -53,7 +53,7 @@ def test_replacing_without_an_atomic_exchange(tmp_path, monkeypatch):
     write(tmp_path / "run", 2, overwrite=True)
     assert RunFolder(tmp_path / "run").json("report.json")["value"] == 2
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
-    (tmp_path / "run").rename(tmp_path / "run.old")  # cut off between the two renames
+    (tmp_path / "run").rename(tmp_path / ".run.replaced")  # cut off between the two renames
     assert RunFolder(tmp_path / "run").json("report.json")["value"] == 2
 
 
@@ -147,3 +147,38 @@ def test_a_newer_format_is_said(tmp_path):
     (path / "run.json").write_text("[1]")
     with pytest.raises(IntegrityError, match="not the manifest"):
         RunFolder(path)
+
+
+def test_two_writers_of_one_run_do_not_meet(tmp_path):
+    with RunWriter(tmp_path / "run") as writer:
+        with pytest.raises(RunExists, match="is being written by another process"), RunWriter(tmp_path / "run"):
+            pass
+        writer.write_json("report.json", {"value": 1})
+        writer.finish({})
+    assert RunFolder(tmp_path / "run").verify() == []
+
+
+def test_a_folder_of_the_users_own_is_never_cleared_away(tmp_path):
+    write(tmp_path / "run")
+    (tmp_path / "run").rename(tmp_path / "run.old")  # somebody's own copy
+    with pytest.raises(RunError, match="there is no run"):
+        RunFolder(tmp_path / "run")
+    write(tmp_path / "run")
+    write(tmp_path / "run", 2, overwrite=True)
+    assert RunFolder(tmp_path / "run.old").json("report.json")["value"] == 1
+
+
+def test_what_came_meanwhile_is_not_replaced(tmp_path):
+    with RunWriter(tmp_path / "run") as writer:
+        (tmp_path / "run").mkdir()
+        (tmp_path / "run" / "thesis.txt").write_text("mine")
+        writer.finish({})
+    assert writer.path.name == "run-unfinished-1"
+    assert RunFolder(writer.path).verify() == []
+    assert (tmp_path / "run" / "thesis.txt").read_text() == "mine"
+
+
+def test_a_foreign_link_is_named(tmp_path):
+    folder = write(tmp_path / "run")
+    (folder / "elsewhere").symlink_to(tmp_path)
+    assert ["elsewhere does not belong" in problem for problem in RunFolder(folder).verify()] == [True]

@@ -8,13 +8,14 @@ import re
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from likewise.errors import LikewiseError, OptionError, nearest_spellings
+from likewise import __version__
+from likewise.errors import OptionError, nearest_spellings
 from likewise.opening import Files, Run, read_gold, several
 from likewise.recipes import RECIPES, check
 from likewise.run import RunFolder, RunWriter
@@ -49,14 +50,15 @@ def learn(
     """Learn embeddings from `data`, measure them, and return the run.
 
     `data` is a path (see `likewise learn --help`), `"-"` for standard input, or an iterable of texts or of lists of
-    words. Without `out` the run stays in memory; `run.save(path)` writes it. With `seeds` above one it learns that
-    often and reports how many neighbours agree. `analogies`, `pairs` and `labels` are files of gold answers; `report`
+    words. Without `out` the run stays in memory; `run.save(path)` writes it. With `seeds=2` it learns a second time and
+    reports how many neighbours agree. `analogies`, `pairs` and `labels` are files of gold answers; `report`
     False leaves the evidence for later. `on_epoch(epoch, space)` sees the space before the first epoch (0) and after
     each one. `options` are the recipe's.
 
     Raises OptionError for an option that the recipe does not have, DataError for data that it cannot use, RunExists
     when `out` is there and `overwrite` is not given. A session that is stopped while it learns ends it with what was
-    learned so far (status unfinished); stopped before that, there is nothing to keep: KeyboardInterrupt.
+    learned so far (status unfinished), beside `out` if a run is there; stopped before that, there is nothing to keep:
+    KeyboardInterrupt.
 
     >>> run = learn([["a", "rose", "is", "a", "rose"]] * 50, dim=8, min_count=1, epochs=1, threads=1)
     >>> "rose" in run.space
@@ -65,13 +67,13 @@ def learn(
     from likewise.sources.text import open_text
 
     session = session or Session()
-    if not isinstance(seeds, int) or seeds < 1:
-        raise OptionError(f"seeds={seeds!r}: it must be a whole number, 1 or more")
+    if seeds not in (1, 2):
+        raise OptionError(f"seeds={seeds!r}: it is 1, or 2 to see which neighbours a second seed keeps")
     name = _choose(recipe)
     made = RECIPES[name](**check(RECIPES[name], options))
     gold = {"analogies": several(analogies), "pairs": several(pairs), "labels": several(labels)}
     read_gold(
-        analogies=analogies, pairs=pairs, labels=labels
+        analogies=gold["analogies"], pairs=gold["pairs"], labels=gold["labels"]
     )  # a bad file is better named now than after hours of work
     source = open_text(data, column=column, encoding=encoding, errors=errors)
     with RunWriter(out, overwrite=overwrite) if out is not None else nullcontext() as writer:
@@ -80,7 +82,9 @@ def learn(
             what = f"{data} holds text" if isinstance(data, str | os.PathLike) else "texts came"
             session.tell(Derived("recipe", name, f"{what}, and this is the recipe for text"))
         with session.interruptible():
-            learned = _learn(made, source, session, writer.partial if writer else None, seeds, on_epoch)
+            folder = writer.partial if writer else None
+            learned = _learn(made, source, session, folder, on_epoch, twice=seeds == 2 and report)
+        learned.reading = {"column": column, "encoding": encoding, "errors": errors}
         if not learned.finished:
             session.tell(Note("stopped early: the run keeps what was learned until then, its status is unfinished"))
         run = learned.run(options, time.perf_counter() - start)
@@ -89,7 +93,10 @@ def learn(
             run = learned.run(options, time.perf_counter() - start, evidence)
         if writer is None:
             return run
-        run.write(writer)
+        if not learned.finished:
+            writer.step_aside()
+        with session.interruptible():  # a late Ctrl-C must not throw away what was learned
+            run.write(writer)
     return Run(
         space=run.space,
         encoder=run.encoder,
@@ -111,6 +118,7 @@ class _Learned:
     space: Space
     second: Space | None
     finished: bool
+    reading: dict[str, Any] = field(default_factory=dict)
 
     def run(self, given: Mapping[str, Any], seconds: float, report: Any = None) -> Run:
         """Return the run in memory, with its record."""
@@ -122,32 +130,32 @@ class _Learned:
             "given": sorted(given),
             "derived": session.derived,
             "status": "finished" if self.finished else "unfinished",
-            "data": {"name": getattr(self.source, "name", "memory"), "digest": self.source.digest},
+            "data": {"name": getattr(self.source, "name", "memory"), "digest": self.source.digest, **self.reading},
+            "seeds": 1 if self.second is None else 2,
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "seconds": {**session.seconds, "all": round(seconds, 3)},
             "notes": session.notes,
-            "versions": {name: version(name) for name in ("likewise", "numpy", "pyarrow", "safetensors")}
-            | {"python": platform.python_version()},
+            "versions": {name: version(name) for name in ("numpy", "pyarrow", "safetensors")}
+            | {"likewise": __version__, "python": platform.python_version()},
             "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
         }
         return Run(space=self.space, encoder=self.encoder, manifest=manifest, report=report, log=session.log)
 
 
 def _learn(
-    recipe: Recipe, source: Source, session: Session, folder: Path | None, seeds: int, on_epoch: OnEpoch | None
+    recipe: Recipe, source: Source, session: Session, folder: Path | None, on_epoch: OnEpoch | None, *, twice: bool
 ) -> _Learned:
-    """Read once, then learn with each seed; the first seed's space is the run's."""
+    """Read once, then learn, and once more if `twice`; the first seed's space is the run's."""
     prepared = recipe.prepare(source, session, folder=folder)
     if session.stopped:
         raise KeyboardInterrupt  # nothing was learned yet, so there is nothing to keep
     encoder = recipe.fit(prepared, session, on_epoch=on_epoch)
     finished, second = not session.stopped, None
-    for extra in range(1, seeds):
-        if session.stopped:
-            break
-        session.tell(Note(f"once more with seed {recipe.options['seed'] + extra}, to see which neighbours stay"))
-        again = recipe.fit(prepared, session.aside(), seed=recipe.options["seed"] + extra)
-        second = second or recipe.embed(again, prepared)
+    if finished and twice:
+        seed = recipe.options["seed"] + 1
+        session.tell(Note(f"once more with seed {seed}, to see which neighbours stay"))
+        again = recipe.fit(prepared, session.aside(), seed=seed)
+        second = None if session.stopped else recipe.embed(again, prepared)  # half learned, it would mislead
     return _Learned(recipe, source, session, encoder, recipe.embed(encoder, prepared), second, finished)
 
 
@@ -158,8 +166,8 @@ def _measure(run: Run, gold: Mapping[str, Any], second: Space | None, session: S
     except KeyboardInterrupt:
         session.stop()
         why = "interrupted while measuring"
-    except LikewiseError as error:
-        why = f"measuring failed: {error}"
+    except Exception as error:  # hours of learning outweigh any fault of a measure
+        why = f"measuring failed: {type(error).__name__}: {error}"
     session.tell(Note(f"{why}; the run is kept without a report, `likewise evaluate` makes one"))
     return None
 
@@ -188,7 +196,7 @@ def free_name(data: str, folder: str | os.PathLike[str] = "runs") -> Path:
     """
     stem = re.sub(r"[^\w-]+", "-", Path(data).name.split(".")[0]).strip("-") or "run"
     number = 1
-    while (path := Path(folder) / f"{stem}-{number}").exists():
+    while (path := Path(folder) / f"{stem}-{number}").exists() or path.with_name(f"{path.name}.partial").exists():
         number += 1
     return path
 

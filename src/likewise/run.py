@@ -14,6 +14,7 @@ and at the end the folder is renamed: whatever happens, a RUN is the old one or 
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import json
 import os
 import shutil
@@ -60,12 +61,14 @@ class RunWriter:
         if not self.path.name:
             raise RunError(f"{str(path)!r} is no name for a run: give --out the name of a new folder")
         self.partial = self.path.with_name(self.path.name + ".partial")
+        self._lock: int | None = None
         self._overwrite = overwrite
         self._written: dict[str, str] = {}
         self._finished = False
 
     def check(self) -> None:
         """Raise RunExists or RunError if the folder could not be written, before any work is done."""
+        _restore(self.path)
         if self.path.exists() and not self._overwrite:
             raise RunExists(f"{self.path} exists: choose another --out, or replace it with --overwrite")
         if self.path.exists() and not (self.path / MANIFEST).is_file():
@@ -86,13 +89,36 @@ class RunWriter:
         self.check()
         try:
             if self.partial.exists():
+                os.close(self._locked())  # whoever left it is gone
                 shutil.rmtree(self.partial)
             self.partial.mkdir(parents=True)
+            self._lock = self._locked()
         except OSError as error:
             raise RunError(f"cannot make the folder {self.partial}: {error.strerror}") from error
         return self
 
+    def _locked(self) -> int:
+        """Return a handle that locks the partial folder until it is closed or its process ends, however it ends."""
+        handle = os.open(self.partial, os.O_RDONLY)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(handle)
+            raise RunExists(f"{self.partial} is being written by another process: choose another --out") from None
+        except OSError:
+            pass  # a file system without locks
+        return handle
+
+    def step_aside(self) -> None:
+        """Take a free name beside `path` if a run is there: what is unfinished replaces nothing."""
+        number, wanted = 1, self.path
+        while self.path.exists():
+            self.path = wanted.with_name(f"{wanted.name}-unfinished-{number}")
+            number += 1
+
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if self._lock is not None:
+            os.close(self._lock)
         if not self._finished:
             shutil.rmtree(self.partial, ignore_errors=True)
         if isinstance(error, OSError) and not isinstance(error, RunError):
@@ -135,6 +161,8 @@ class RunWriter:
         whole["digest"] = digest_of_json(whole)
         self.write_json(MANIFEST, whole)
         sync_folder(self.partial)
+        if self.path.exists() and not (self._overwrite and (self.path / MANIFEST).is_file()):
+            self.step_aside()  # somebody made it meanwhile
         if self.path.exists():
             self._swap()
         else:
@@ -143,14 +171,26 @@ class RunWriter:
         self._finished = True
 
     def _swap(self) -> None:
-        old = self.path.with_name(self.path.name + ".old")
-        shutil.rmtree(old, ignore_errors=True)
-        if exchange(self.partial, self.path):
-            self.partial.rename(old)
-        else:  # two steps: between them the run is called RUN.old, and RunFolder puts it back
+        old = self.partial
+        if not exchange(self.partial, self.path):  # two steps: between them `_restore` puts the old one back
+            old = _replaced(self.path)
+            shutil.rmtree(old, ignore_errors=True)
             self.path.rename(old)
             self.partial.rename(self.path)
+        if old.is_symlink():
+            old.unlink()
         shutil.rmtree(old, ignore_errors=True)
+
+
+def _replaced(path: Path) -> Path:
+    """Return what a run is called in the moment in which another takes its name."""
+    return path.with_name(f".{path.name}.replaced")
+
+
+def _restore(path: Path) -> None:
+    """Put a run back whose replacement was cut off between two renames."""
+    if not path.exists() and path.name and (_replaced(path) / MANIFEST).is_file():
+        _replaced(path).rename(path)
 
 
 class RunFolder:
@@ -163,9 +203,7 @@ class RunFolder:
         self.path = Path(path)
         self._checked: set[str] = set()
         if not self.path.exists():
-            old = self.path.with_name(self.path.name + ".old")
-            if (old / MANIFEST).is_file():  # a replacement was cut off between two renames
-                old.rename(self.path)
+            _restore(self.path)
         self.manifest = self._read_manifest()
 
     def _read_manifest(self) -> dict[str, Any]:
@@ -228,6 +266,10 @@ class RunFolder:
     def verify(self) -> list[str]:
         """Check every file; return a sentence for each that is missing, altered or foreign."""
         problems = [problem for name in self.files if (problem := self._problem(name))]
-        present = {str(path.relative_to(self.path).as_posix()) for path in self.path.rglob("*") if not path.is_dir()}
+        present = {
+            str(path.relative_to(self.path).as_posix())
+            for path in self.path.rglob("*")
+            if path.is_symlink() or not path.is_dir()
+        }
         foreign = sorted(present - set(self.files) - {MANIFEST})
         return problems + [f"{self.path / name} does not belong to this run" for name in foreign]

@@ -128,7 +128,7 @@ class Session:
 
     @contextmanager
     def interruptible(self) -> Iterator[None]:
-        """Turn the first Ctrl-C inside the block into `stop()`; a second one raises KeyboardInterrupt.
+        """Turn the first Ctrl-C inside this block into `stop()`; a second one in it raises KeyboardInterrupt.
 
         Outside the main thread, where Python allows no signal handlers, it does nothing.
         """
@@ -136,9 +136,13 @@ class Session:
             yield
             return
 
+        asked = False
+
         def on_interrupt(number: int, frame: FrameType | None) -> None:
-            if self.stopped:
+            nonlocal asked
+            if asked:
                 raise KeyboardInterrupt
+            asked = True
             self.stop()
 
         before = signal.signal(signal.SIGINT, on_interrupt)

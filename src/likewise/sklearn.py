@@ -55,6 +55,8 @@ class Embedder(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit
         named = ("dim", "window", "epochs", "min_count", "seed", "threads")
         given = {name: value for name in named if (value := getattr(self, name)) is not None}
         self.run_ = learn(_texts(X), recipe=self.recipe, report=False, **{**(self.options or {}), **given})
+        if self.run_.manifest["status"] == "unfinished":
+            raise KeyboardInterrupt  # a search over many fits must end, too
         self.n_features_out_ = self.run_.space.dim
         return self
 

@@ -246,3 +246,11 @@ def test_a_mistake_gets_a_sentence(
     assert "likewise: " in done.err
     assert all(line.startswith("  ") for line in done.err.split("likewise: ")[0].splitlines())
     assert sorted(path.name for path in tmp_path.iterdir()) == before
+
+
+def test_an_option_of_learn_itself_is_spelled_for_you(learned: Path, likewise: Callable[..., Result]) -> None:
+    for wrong, right in (("--overwrit", "--overwrite"), ("--what", ""), ("--colum", "--column")):
+        done = likewise("learn", learned.parent / "text.txt", wrong)
+        assert done.code == 2
+        assert wrong in done.err
+        assert right in done.err

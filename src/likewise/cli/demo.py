@@ -20,6 +20,9 @@ def main() -> int:
     except LikewiseError as error:
         sys.stderr.write(f"likewise: {error}\n")
         return 2
+    except KeyboardInterrupt:
+        sys.stderr.write("likewise: interrupted\n")
+        return 130
     for panel in panels:
         render.say(f"\n{panel.statement}", style="bold")
         render.say(f"  {panel.finding}")

@@ -11,8 +11,9 @@ import click
 
 from likewise.cli import render
 from likewise.cli.options import as_json, gold, quiet, text_file
-from likewise.errors import OptionError
+from likewise.errors import OptionError, nearest_spellings
 from likewise.recipes import RECIPES, Described, describe, unknown
+from likewise.recipes.options import FOREIGN
 
 
 class LearnCommand(click.Command):
@@ -36,10 +37,10 @@ class LearnCommand(click.Command):
             context = command.make_context(info_name, list(args), parent, **extra)
         except click.NoSuchOption as error:
             name = error.option_name.lstrip("-").replace("-", "_")
-            own = {p.name for p in self.params if p.name}
-            known = describe(RECIPES[recipe])
-            near = sorted(own & {name})
-            raise OptionError(near[0] if near else unknown(name, known, recipe, dashes=True)) from None
+            near = nearest_spellings(name, [p.name for p in self.params if isinstance(p, click.Option) and p.name])
+            if near and name not in FOREIGN:
+                raise OptionError(f"learn has no option {error.option_name}: did you mean --{near[0]}?") from None
+            raise OptionError(unknown(name, describe(RECIPES[recipe]), recipe, dashes=True)) from None
         context.command = command
         return context
 
@@ -73,7 +74,9 @@ def _as_click(option: Described) -> click.Option:
 @click.option("--overwrite", is_flag=True, help="Replace a run that is there, when the new one is complete.")
 @text_file
 @gold
-@click.option("--seeds", type=click.IntRange(1), default=1, show_default=True, help="Learn this often; compare.")
+@click.option(
+    "--seeds", type=click.IntRange(1, 2), default=1, show_default=True, help="2: learn twice, and compare neighbours."
+)
 @click.option("--report/--no-report", default=True, show_default=True, help="Measure what was learned.")
 @quiet
 @as_json

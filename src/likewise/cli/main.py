@@ -95,6 +95,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:  # a file that may not be read, a disk that fails
+        return _fail(f"{error.filename or 'the system'}: {error.strerror or error}", 2)
     return code if isinstance(code, int) else 0
 
 
