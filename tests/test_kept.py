@@ -107,3 +107,22 @@ def test_an_estimator_that_is_interrupted_stops_the_search_around_it(monkeypatch
     monkeypatch.setattr("likewise.sklearn.learn", interrupted)
     with pytest.raises(KeyboardInterrupt):
         Embedder(dim=8, epochs=2, min_count=1).fit(LINES)
+
+
+def test_a_tokeniser_of_the_callers_cuts_new_texts_until_the_run_is_opened_again(tmp_path: Path) -> None:
+    run = lw.learn(LINES, tokenizer=str.split, out=tmp_path / "run", report=False, **QUICK)
+    assert run.embed(LINES[:3]).any(axis=1).all()
+    opened = lw.open(tmp_path / "run")
+    with pytest.raises(OptionError, match=r"cut by the caller's str\.split"):
+        opened.embed(LINES[:3])
+    np.testing.assert_array_equal(opened.embed([line.split() for line in LINES[:3]]), run.embed(LINES[:3]))
+    assert Embedder(min_count=1, options={"tokenizer": str.split}).fit_transform(LINES).any(axis=1).all()
+
+
+def test_embed_never_replaces_what_it_reads(tmp_path: Path) -> None:
+    text = tmp_path / "new.txt"
+    text.write_text(LINES[0])
+    run = lw.learn(LINES, report=False, **QUICK)
+    with pytest.raises(OptionError, match="is what is read"):
+        lw.embed_file(run, text, text, overwrite=True)
+    assert text.read_text() == LINES[0]

@@ -56,6 +56,8 @@ def embed_file(
     name = formats.format_to_write(target, to)
     if name == "run":
         raise OptionError(f"{target} has no ending: vectors of texts go to a file, such as {target}.parquet")
+    if target.exists() and Path(file).exists() and target.samefile(file):
+        raise OptionError(f"{target} is what is read: choose another --out")
     if target.exists() and not overwrite:
         raise RunExists(f"{target} exists: choose another --out, or replace it with --overwrite")
     source = open_text(file, column=column, encoding=encoding, errors=errors)

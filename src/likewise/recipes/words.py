@@ -95,7 +95,13 @@ class WordRecipe:
             session.tell(Derived("threads", threads_here(0), "all cores that this process may use"))
         session.tell(Derived("level", trained.level, why_this_level()))
         space = Space(vocabulary.words, trained.vectors, items={"count": vocabulary.counts})
-        return WordTable(space, output=trained.output, tokenizer=_plain(self._picked(*_TOKENIZING)))
+        cutter = self.options["tokenizer"]
+        return WordTable(
+            space,
+            output=trained.output,
+            tokenizer=_plain(self._picked(*_TOKENIZING)),
+            cutter=cutter if callable(cutter) else None,
+        )
 
     def embed(self, encoder: Any, prepared: Reading) -> Space:
         """Return the table's own space: its keys are the words."""

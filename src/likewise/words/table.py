@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Self, final
 
 import numpy as np
@@ -31,6 +31,7 @@ class WordTable:
     """An encoder that looks words up: a text is the mean of the vectors of its known words.
 
     `tokenizer` are the options with which the words were found, so that new texts are cut in the same way.
+    `cutter` is the caller's own tokeniser, if there was one: a run on disk keeps only its name.
     `output` are the vectors of the other side of training (word2vec's context vectors), kept for later use.
 
     >>> table = WordTable(Space(["good", "bad"], np.array([[1.0, 0.0], [-1.0, 0.0]])))
@@ -46,12 +47,13 @@ class WordTable:
         *,
         output: Float[Array, "n d"] | None = None,
         tokenizer: Mapping[str, Any] | None = None,
+        cutter: Callable[[str], Sequence[str]] | None = None,
         fingerprint: str | None = None,
     ) -> None:
         if output is not None and output.shape != space.vectors.shape:
             raise ShapeError(f"output vectors are {output.shape}, vectors are {space.vectors.shape}: they go in pairs")
         self.tokenizer = dict(tokenizer or {})
-        self.output = output
+        self.output, self._cutter = output, cutter
         self.fingerprint = fingerprint or fingerprint_of(space, self.tokenizer)
         self.space = space.labelled(self.fingerprint)
 
@@ -86,6 +88,8 @@ class WordTable:
 
     def words_of(self, texts: Sequence[str | Sequence[str]]) -> list[list[str]]:
         """Cut texts into words as the table's own text was cut; lists of words stay as they are."""
+        if self._cutter is not None:
+            return [list(self._cutter(text) if isinstance(text, str) else text) for text in texts]
         options = {"tokenizer": "words"} | self.tokenizer
         texts_only = [text for text in texts if isinstance(text, str)]
         if texts_only and options["tokenizer"] not in TOKENIZERS:
