@@ -254,3 +254,10 @@ def test_an_option_of_learn_itself_is_spelled_for_you(learned: Path, likewise: C
         assert done.code == 2
         assert wrong in done.err
         assert right in done.err
+
+
+def test_a_strangers_key_does_not_steer_the_terminal(tmp_path: Path, likewise: Callable[..., Result]) -> None:
+    (tmp_path / "v.txt").write_text("2 2\n\x1b[31mred 1 0\nb 0 1\n")
+    done = likewise("near", tmp_path / "v.txt", "b")
+    assert "\x1b[31mred" not in done.out
+    assert r"\x1b[31mred" in done.out

@@ -21,7 +21,16 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 def say(text: str = "", **style: Any) -> None:
     """Print a line for a person."""
-    out.print(text, markup=False, **style)
+    out.print(visible(text), markup=False, **style)
+
+
+def visible(text: str) -> str:
+    r"""Return a text whose control characters can be seen: a stranger's key may not steer the terminal.
+
+    >>> visible("a\x1b[31mb")
+    'a\\x1b[31mb'
+    """
+    return "".join(c if c.isprintable() or c in "\n\t" or ord(c) > 0x9F else f"\\x{ord(c):02x}" for c in text)
 
 
 def say_json(value: Any) -> None:
@@ -37,7 +46,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, title: str =
         number = name.endswith("#")
         grid.add_column(name.rstrip("#"), justify="right" if number else "left", header_style="dim", no_wrap=number)
     for row in rows:
-        grid.add_row(*(Text(cell) for cell in row))
+        grid.add_row(*(Text(visible(cell)) for cell in row))
     out.print(grid)
 
 
@@ -141,7 +150,7 @@ class Screen:
                 pass
 
     def _line(self, text: str) -> None:
-        err.print(text, markup=False, style="dim")
+        err.print(visible(text), markup=False, style="dim")
 
     def _advance(self, event: Advance) -> None:
         if event.stage not in self._tasks:
