@@ -42,7 +42,11 @@ def sentence(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
         ("t.txt", TEXT + "café\n".encode("latin-1"), r"t\.txt is not UTF-8 at line 51, byte \d+: .*--errors replace"),
         ("t.txt", TEXT.decode().encode("utf-16"), r"t\.txt is not UTF-8 from its first byte: give --encoding \(UTF-16"),
         ("t.txt", TEXT + b"\0\n", r"t\.txt holds a NUL byte at line 51, byte \d+: .*--errors replace"),
-        ("t.txt.gz", gzip.compress(TEXT)[:-12], r"t\.txt\.gz is a damaged or cut-off \.gz file .*: fetch it again"),
+        (
+            "t.txt.gz",
+            gzip.compress(TEXT, mtime=0)[:-12],
+            r"t\.txt\.gz is a damaged or cut-off \.gz file .*: fetch it again",
+        ),
         ("t.csv", b"id,words\n1,hello\n", r"t\.csv has no column 'text': its columns are id, words; name one"),
         ("t.csv", b"id,text\n1,a\n2\n", r"t\.csv:3 has 1 fields, its header has 2: mend that line"),
         ("t.jsonl", b'{"text": "a"}\n{"text":\n', r"t\.jsonl:2 is not JSON .*: each line is one object"),
