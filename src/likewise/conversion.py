@@ -47,11 +47,12 @@ def convert(
     if name != "run" and target.exists() and (target.is_dir() or not overwrite):
         way = "choose another name" if target.is_dir() else "choose another name, or replace it with --overwrite"
         raise RunExists(f"{target} exists: {way}")
-    rows = replace(rows, blocks=partial(_telling, rows, session))
     left = [column for column in rows.names if name not in ("parquet", "run")]
     if left:
         session.tell(Note(f"left out, for {name} holds keys and vectors only: {', '.join(left)}"))
-    with session.stage("convert"):
+    with session.stage("convert") as facts:
+        facts["dims"] = rows.dim
+        rows = replace(rows, blocks=partial(_telling, rows, session, facts))
         if name == "run":
             _write_run(target, rows, overwrite=overwrite)
         else:
@@ -68,11 +69,12 @@ def _rows_of(path: Path, keys: Path | None, encoding: str, errors: str) -> forma
     return formats.mapped_rows(path, "run", names, vectors, items)
 
 
-def _telling(rows: formats.Rows, session: Session) -> Iterator[formats.Block]:
+def _telling(rows: formats.Rows, session: Session, facts: dict[str, float]) -> Iterator[formats.Block]:
     done = 0
     for block in rows.blocks():
         yield block
         done += len(block.keys)
+        facts["rows"] = done
         session.tell(Progress("convert", done, rows.count, "rows"))
         if session.stopped:
             raise KeyboardInterrupt

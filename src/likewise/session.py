@@ -88,6 +88,7 @@ class Session:
         self.derived: dict[str, Any] = {}
         self.notes: list[str] = []
         self.seconds: dict[str, float] = {}
+        self.facts: dict[str, dict[str, float]] = {}
 
     def tell(self, event: Event) -> None:
         """Pass an event on; log lines, notes, derived values and durations are also kept."""
@@ -98,8 +99,9 @@ class Session:
                 self.derived[name] = {"value": value, "reason": reason}
             case Note(text):
                 self.notes.append(text)
-            case Finished(stage, seconds):
+            case Finished(stage, seconds, facts):
                 self.seconds[stage] = round(seconds, 3)
+                self.facts[stage] = facts
             case _:
                 pass
         if self._listen is not None:

@@ -34,11 +34,11 @@ def convert(source: Path, target: Path, to: str | None, overwrite: bool, **given
     with render.Screen(quiet=given["quiet"] or given["json"]) as session:
         coding = {name: given[name] for name in ("keys", "encoding", "errors")}
         lw.convert(source, target, to=to, overwrite=overwrite, session=session, **coding)
-    space = lw.open(target).space
+    rows, dim = (int(session.facts["convert"][name]) for name in ("rows", "dims"))
     if given["json"]:
-        render.say_json({"out": str(target), "keys": len(space), "dim": space.dim})
+        render.say_json({"out": str(target), "keys": rows, "dim": dim})
     else:
-        render.say(f"{len(space):,} keys × {space.dim} → {target}")
+        render.say(f"{rows:,} keys × {dim} → {target}")
 
 
 @click.command(short_help="Make the page that shows what likewise makes good.")
