@@ -65,3 +65,41 @@ def renumber(
     ids: Array, ends: Array, renumbered: Array, first: int, last: int, start: int, token: int, paragraph: int
 ) -> tuple[Array, Array, int, int, int]: ...
 def cut(texts: object, words: bool, lowercase: bool, digits: int) -> list[list[str]]: ...
+
+# cooccurrence.cpp
+def part_sentences(ids: Array, starts: Array, text: Array, places: Array) -> None: ...
+def fill_index(text: Array, places: Array, index: Array) -> None: ...
+def count_rows(
+    *,
+    text: Array,
+    index: Array,
+    places: Array,
+    weights: Array,
+    symmetric: bool,
+    blocks: Array,
+    block: int,
+    first: int,
+    last: int,
+    stop: Array,
+) -> tuple[Array, Array]: ...
+def shuffle_tiles(entries: Array, ends: Array, key: int) -> None: ...
+
+# glove.cpp
+def glove_steps(
+    *,
+    level: str,
+    table: Array,
+    entries: Array,
+    ends: Array,
+    blocks: Array,
+    block: int,
+    begin: int,
+    end: int,
+    rate: float,
+    x_max: float,
+    x_power: float,
+    both: bool,
+) -> None: ...
+def glove_loss(
+    *, level: str, table: Array, rows: Array, columns: Array, x: Array, x_max: float, x_power: float
+) -> float: ...

@@ -13,6 +13,8 @@ namespace nb = nanobind;
 void bind_words(nb::module_ &m);
 void bind_text(nb::module_ &m);
 void bind_neighbours(nb::module_ &m);
+void bind_cooccurrence(nb::module_ &m);
+void bind_glove(nb::module_ &m);
 
 static std::vector<std::string> compiled_levels() {
   std::vector<std::string> names;
@@ -37,4 +39,6 @@ NB_MODULE(_native, m) {
   bind_words(m);
   bind_text(m);
   bind_neighbours(m);
+  bind_cooccurrence(m);
+  bind_glove(m);
 }
