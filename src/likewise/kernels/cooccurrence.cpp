@@ -109,8 +109,9 @@ class Row {
   // Add what stands around each place of the word; false if somebody asked to stop.
   bool add(i64 word) {
     const i64 last = c_.places[word + 1];
+    const i64 often = std::max<i64>(1, LOOK / c_.window);
     for (i64 k = c_.places[word]; k < last; ++k) {
-      if ((k & 0xFFFF) == 0 && *static_cast<const volatile std::uint8_t *>(c_.stop)) return false;
+      if (k % often == 0 && *static_cast<const volatile std::uint8_t *>(c_.stop)) return false;
       if (k + AHEAD < last) {
         const i32 *next = c_.text + c_.index[k + AHEAD];
         __builtin_prefetch(next - 8);
@@ -148,6 +149,7 @@ class Row {
 
  private:
   static constexpr i64 AHEAD = 6;
+  static constexpr i64 LOOK = 1 << 22;  // words between two looks at the wish to stop
 
   void put(i64 column, i64 distance) {
     sums_[column] += c_.weights[distance - 1];

@@ -2,7 +2,7 @@
 //
 // One step is one count x of (i, j): f(x) (wᵢ·cⱼ + bᵢ + bⱼ − ln x), Pennington, Socher and Manning 2014, equation 8, and
 // each parameter moved by rate · gradient / √(1 + squares of what came before). The root is the processor's estimate
-// with a Newton step where that has fewer than 14 bits, so bits are those of a level on one make of processor.
+// with a Newton step, so bits are those of a level on one make of processor.
 #include "glove.hpp"
 
 #if defined(__SSE2__)
@@ -41,9 +41,8 @@ INLINE vfloat all(float x) { return x - vfloat{}; }
 
 INLINE vfloat reciprocal_root(vfloat x) {
 #if defined(__AVX512F__)
-  return (vfloat)_mm512_rsqrt14_ps((__m512)x);
-#else
-#if defined(__AVX2__)
+  const vfloat y = (vfloat)_mm512_rsqrt14_ps((__m512)x);
+#elif defined(__AVX2__)
   const vfloat y = (vfloat)_mm256_rsqrt_ps((__m256)x);
 #elif defined(__SSE2__)
   const vfloat y = (vfloat)_mm_rsqrt_ps((__m128)x);
@@ -53,7 +52,6 @@ INLINE vfloat reciprocal_root(vfloat x) {
   y *= 1.5f - (x * 0.5f * y) * y;
 #endif
   return y * (1.5f - (x * 0.5f * y) * y);
-#endif
 }
 
 INLINE float sum_of(vfloat v) {

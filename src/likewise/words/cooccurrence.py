@@ -180,7 +180,7 @@ def _count_all(task: kernel.CountTask, store: _Store, threads: int, session: Ses
 
 
 def _joined(pieces: list[tuple[Array, Array]], block: int) -> tuple[Array, Array]:
-    """Join the pieces of one row block tile by tile, each tile in random order; return the entries and where each ends."""
+    """Join the pieces of one row block tile by tile, each in random order; return the entries and where each ends."""
     counts = np.array([counts for _, counts in pieces])
     ends = np.concatenate([[0], np.cumsum(counts.sum(axis=0))])
     if len(pieces) == 1:

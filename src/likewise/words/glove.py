@@ -235,7 +235,9 @@ class _Training:
         return True
 
     def _work(self, meeting: Meeting) -> int:
-        return sum(int(self.counts.ends[row, end] - self.counts.ends[row, begin]) for row, begin, end in self._of(meeting))
+        return sum(
+            int(self.counts.ends[row, end] - self.counts.ends[row, begin]) for row, begin, end in self._of(meeting)
+        )
 
     def _of(self, meeting: Meeting) -> list[tuple[int, int, int]]:
         """Return the stretches of tiles of a meeting: (block of rows, first block of columns, end)."""
