@@ -163,7 +163,7 @@ def test_convert_there_and_back(learned: Path, word: str, tmp_path: Path, likewi
 
 
 def test_recipes_and_help_list_every_option(likewise: Callable[..., Result]) -> None:
-    (recipe,) = json.loads(likewise("recipes", "--json").out)
+    recipe, *_ = json.loads(likewise("recipes", "--json").out)
     shown = likewise("learn", "word2vec", "--help").out
     for option in recipe["options"]:
         assert f"--{option['name'].replace('_', '-')}" in shown
