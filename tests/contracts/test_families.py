@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from likewise.contracts import Encoder, Recipe, Source
-from likewise.recipes import RECIPES
+from likewise.recipes import RECIPES, describe
 from likewise.session import Session
 from likewise.sources.prose import EnglishOfPackages
 from likewise.sources.small_language import small_language
@@ -89,7 +89,8 @@ def test_sources(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", RECIPES)
 def test_recipes(name: str) -> None:
     language = small_language(sentences=500)
-    recipe = RECIPES[name](dim=8, epochs=1, threads=1, min_count=1)
+    epochs = {"epochs": 1} if "epochs" in describe(RECIPES[name]) else {}
+    recipe = RECIPES[name](dim=8, threads=1, min_count=1, **epochs)
     assert isinstance(recipe, Recipe)
     assert recipe.name == name
     assert json.loads(json.dumps(dict(recipe.options))) == dict(recipe.options)
@@ -101,8 +102,8 @@ def test_recipes(name: str) -> None:
     assert isinstance(encoder, Encoder)
     assert space.fingerprint == encoder.fingerprint
     assert space.dim == encoder.dim == 8
-    assert seen == [0, 1]
-    assert len(session.log) == 2
+    assert seen == ([0, 1] if epochs else [])
+    assert len(session.log) == (2 if epochs else 1)
     other = recipe.fit(prepared, Session(), seed=7)
     again = recipe.fit(prepared, Session(), seed=recipe.options["seed"])
     assert again.fingerprint == encoder.fingerprint != other.fingerprint

@@ -24,6 +24,7 @@ from likewise.evaluate.subject import Subject
 SHOWN = 8  # neighbours to read of each word
 AGREED = 10  # neighbours on which two seeds are compared
 _FUNCTION_WORDS = 100  # the first ranks are the, of, and: their neighbours teach little
+NATS, PAIRS = "nats per pair", "pairs and noise words"
 _SAMPLE = 1_000  # questions that untrained vectors are asked
 
 
@@ -35,17 +36,19 @@ def learning(s: Subject) -> list[Section]:
     train, held_out = _losses(rows, "loss_train"), _losses(rows, "loss_held_out")
     lines = [Line(name, *zip(*points, strict=True)) for name, points in
              (("learned from", train), ("held out", held_out)) if points]  # fmt: skip
-    text = _told_loss(held_out, "text that was kept apart") if held_out else _told_loss(train, "the text itself")
-    names = (("held-out loss, nats per pair", held_out), ("training loss, nats per pair", train))
+    unit, sample = rows[-1].get("loss_unit", NATS), rows[-1].get("loss_sample", PAIRS)
+    where, points = ("text that was kept apart", held_out) if held_out else ("the text itself", train)
+    text = _told_loss(points, where, unit)
+    names = ((f"held-out loss, {unit}", held_out), (f"training loss, {unit}", train))
     numbers = [
         Number(name, points[-1][1], baselines={"untrained": points[0][1]} if points[0][0] == 0 else {},
-               note="one fixed set of pairs and noise words: no interval")
+               note=f"one fixed set of {sample}: no interval")
         for name, points in names if points
     ]  # fmt: skip
     columns = ("epoch", "held-out loss", "training loss", "seconds", "words a second")
     fields = ("epoch", "loss_held_out", "loss_train", "seconds", "words_per_second")
     table = Table(columns, tuple(tuple(_finite(entry.get(name)) for name in fields) for entry in rows))
-    return [Section("Learning", text, tuple(numbers), (table,), _loss_figure(lines))]
+    return [Section("Learning", text, tuple(numbers), (table,), _loss_figure(lines, unit, sample))]
 
 
 def readable_neighbours(s: Subject) -> list[Section]:
@@ -131,13 +134,13 @@ def _finite(value: object) -> float | None:
     return value if kept and isinstance(value, (int, float)) else None
 
 
-def _told_loss(points: Sequence[tuple[float, float]], where: str) -> str:
+def _told_loss(points: Sequence[tuple[float, float]], where: str, unit: str) -> str:
     if len(points) < 2:
-        return f"Only one loss is known: {show_value(points[0][1])} nats per pair." if points else "No loss is known."
+        return f"Only one loss is known: {show_value(points[0][1])} {unit}." if points else "No loss is known."
     (_, start), (epochs, end) = points[0], points[-1]
     best = min(points, key=lambda point: point[1])
     text = (
-        f"The loss on {where} went from {show_value(start)} to {show_value(end)} nats per pair in "
+        f"The loss on {where} went from {show_value(start)} to {show_value(end)} {unit} in "
         f"{int(epochs - points[0][0])} epochs. "
     )
     if end >= start:
@@ -149,19 +152,19 @@ def _told_loss(points: Sequence[tuple[float, float]], where: str) -> str:
     return text + "It has levelled off."
 
 
-def _loss_figure(lines: Sequence[Line]) -> tuple[Html, ...]:
+def _loss_figure(lines: Sequence[Line], unit: str, sample: str) -> tuple[Html, ...]:
     if not any(len(line.x) > 1 for line in lines):
         return ()
     told = "; ".join(f"{line.name}: " + ", ".join(show_value(y) for y in line.y) for line in lines)
     picture = line_chart(
         lines,
         title="Loss by epoch",
-        description=f"Loss in nats per pair, epoch by epoch. {told}.",
+        description=f"Loss in {unit}, epoch by epoch. {told}.",
         x_label="epoch (0: before training)",
-        y_label="nats per pair",
+        y_label=unit,
         whole_x=True,
     )
-    return (page.figure(picture, "The true loss on fixed pairs and noise words, lower is better."),)
+    return (page.figure(picture, f"The true loss on fixed {sample}, lower is better."),)
 
 
 def _neighbour_table(s: Subject, band: str, rows: np.ndarray) -> Table:

@@ -61,6 +61,32 @@ def glove(
     return CountRecipe("glove", dict(locals()))
 
 
+def ppmi(
+    *,
+    dim: Annotated[int, Option("dimensions of a vector", low=1, high=2**16)] = 100,
+    window: Window = 5,
+    weighting: Distance = "flat",
+    symmetric: Symmetric = True,
+    shift: Annotated[float, Option("its logarithm is taken off; 1 takes nothing off", low=1e-9)] = 1.0,
+    smoothing: Annotated[float, Option("contexts are counted to this power", low=0, high=1)] = 0.75,
+    eigen_power: Annotated[float, Option("singular values to this power scale the vectors", low=0, high=1)] = 0.5,
+    min_count: MinCount = 5,
+    max_vocabulary: Most = None,
+    memory: Memory = 4.0,
+    tokenizer: Cutting = "words",
+    lowercase: Folding = True,
+    digits: Digit = "keep",
+    threads: Threads = 0,
+    seed: Annotated[int, Option("of everything random; the same seed gives the same bits", low=0)] = 1,
+) -> CountRecipe:
+    """Factor how much more often than by chance words stand together (PPMI and SVD), the plain baseline.
+
+    Levy, Goldberg and Dagan 2015 (https://aclanthology.org/Q15-1016), with what they recommend: contexts smoothed by
+    0.75, the roots of the singular values. There are no epochs, and no loss.
+    """
+    return CountRecipe("ppmi", dict(locals()))
+
+
 @dataclass(frozen=True)
 class Counted:
     """A text that was read, and its counts."""
@@ -110,14 +136,13 @@ class CountRecipe:
         from likewise.words.table import WordTable
 
         vocabulary = prepared.vocabulary
-        trained = self._trainer(self.options["seed"] if seed is None else seed).fit(
-            prepared.counts,
-            session=session,
-            on_epoch=None if on_epoch is None else _space_of(on_epoch, vocabulary),
-        )
+        trainer = self._trainer(self.options["seed"] if seed is None else seed)
+        shown = {} if on_epoch is None or self.name != "glove" else {"on_epoch": _space_of(on_epoch, vocabulary)}
+        trained = trainer.fit(prepared.counts, session=session, **shown)
         if not self.options["threads"]:
             session.tell(Derived("threads", threads_here(0), "all cores that this process may use"))
-        session.tell(Derived("level", trained.level, why_this_level()))
+        if self.name == "glove":
+            session.tell(Derived("level", trained.level, why_this_level()))
         space = Space(vocabulary.words, trained.vectors, items={"count": vocabulary.counts})
         cutter = self.options["tokenizer"]
         return WordTable(
@@ -135,7 +160,10 @@ class CountRecipe:
     def _trainer(self, seed: int) -> Any:
         """Return the trainer; OptionError where the options do not go together."""
         from likewise.words.glove import GloVe
+        from likewise.words.ppmi import PPMI
 
+        if self.name == "ppmi":
+            return PPMI(**self._picked("dim", "shift", "smoothing", "eigen_power", "threads"), seed=seed)
         return GloVe(**self._picked("dim", "epochs", "rate", "x_max", "x_power", "threads"), seed=seed)
 
     def _picked(self, *names: str) -> dict[str, Any]:

@@ -283,6 +283,8 @@ class _Training:
             "rate": self.options.rate,
             "counts_per_second": len(self.counts) / seconds if seconds else None,
             "seconds": seconds,
+            "loss_unit": "weighted squared miss per count",
+            "loss_sample": "counts",
         }
         self.history.append(entry)
         self.session.tell(Logged(entry))
