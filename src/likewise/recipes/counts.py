@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from likewise.contracts import Source
 from likewise.recipes.options import Option
 from likewise.recipes.words import _READING, _TOKENIZING, Digits, Tokenizer, _plain, _space_of
-from likewise.session import Derived, Session
+from likewise.session import Derived, Note, Session
 
 if TYPE_CHECKING:
     from likewise.contracts import OnEpoch
@@ -26,6 +26,7 @@ MinCount = Annotated[int, Option("rarer words are left out", "occurrences", 1)]
 Most = Annotated[int | None, Option("keep only this many of the most frequent words", "words", 1)]
 Symmetric = Annotated[bool, Option("count words on both sides; else only those before a word")]
 Memory = Annotated[float, Option("counts beyond this go to a temporary file", "GB", 0)]
+Keep = Annotated[bool, Option("keep the counts beside the run, in RUN.counts, and use them again if they fit")]
 Cutting = Annotated[Tokenizer, Option("words: letters, marks, digits; whitespace: split at spaces only")]
 Folding = Annotated[bool, Option("fold case")]
 Digit = Annotated[Digits, Option("keep digits, mask each as 0, or drop them")]
@@ -46,6 +47,7 @@ def glove(
     epochs: Annotated[int, Option("passes over the counts", "passes", 1)] = 25,
     rate: Annotated[float, Option("learning rate; AdaGrad lowers it for each number", low=1e-9, high=10)] = 0.05,
     memory: Memory = 4.0,
+    keep_counts: Keep = False,
     tokenizer: Cutting = "words",
     lowercase: Folding = True,
     digits: Digit = "keep",
@@ -73,6 +75,7 @@ def ppmi(
     min_count: MinCount = 5,
     max_vocabulary: Most = None,
     memory: Memory = 4.0,
+    keep_counts: Keep = False,
     tokenizer: Cutting = "words",
     lowercase: Folding = True,
     digits: Digit = "keep",
@@ -109,7 +112,6 @@ class CountRecipe:
 
     def prepare(self, source: Source, session: Session, *, folder: Path | None = None) -> Counted:
         """Tokenise `source` in one pass and count which words stand together."""
-        from likewise.words.cooccurrence import count
         from likewise.words.corpus import read_corpus
 
         self._trainer(self.options["seed"])  # an option that cannot be is better named before the text is read
@@ -117,14 +119,7 @@ class CountRecipe:
         reading = read_corpus(source, held_out=0.0, session=session, folder=folder, **picked)
         if session.stopped:
             raise KeyboardInterrupt  # half a text has counts, but nobody has asked for them
-        counts = count(
-            reading.train,
-            len(reading.vocabulary),
-            session=session,
-            folder=folder,
-            **self._picked("window", "weighting", "symmetric", "memory", "threads"),
-        )
-        return Counted(reading, counts)
+        return Counted(reading, self._counts(reading, session, folder))
 
     def fit(
         self, prepared: Counted, session: Session, *, seed: int | None = None, on_epoch: OnEpoch | None = None
@@ -151,6 +146,34 @@ class CountRecipe:
             tokenizer=_plain(self._picked(*_TOKENIZING)),
             cutter=cutter if callable(cutter) else None,
         )
+
+    def _counts(self, reading: Reading, session: Session, folder: Path | None) -> Counts:
+        """Return the counts that were kept beside the run, or count (and keep them if asked to)."""
+        from likewise.words.cooccurrence import count
+        from likewise.words.kept_counts import description, read_counts, write_counts
+
+        counting = self._picked("window", "weighting", "symmetric")
+        about = description(reading, **counting)
+        beside = None
+        if self.options["keep_counts"] and folder is not None:
+            beside = folder.with_name(folder.name.removesuffix(".partial") + ".counts")
+            if (kept := read_counts(beside, about)) is not None:
+                session.tell(Note(f"the counts in {beside} were used again"))
+                return kept
+        counts = count(
+            reading.train,
+            len(reading.vocabulary),
+            session=session,
+            folder=folder,
+            **counting,
+            **self._picked("memory", "threads"),
+        )
+        if beside is not None:
+            write_counts(beside, counts, about)
+            session.tell(Note(f"the counts are kept in {beside}: {8 * len(counts):,} bytes"))
+        elif self.options["keep_counts"]:
+            session.tell(Note("the counts are not kept: a run in memory has no place beside it; give out"))
+        return counts
 
     def embed(self, encoder: Any, prepared: Counted) -> Space:
         """Return the table's own space: its keys are the words."""

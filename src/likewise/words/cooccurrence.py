@@ -112,7 +112,7 @@ def count(
     if len(corpus.ids) + len(corpus) >= _MOST_TOKENS:
         raise DataError(f"the text has {len(corpus.ids):,} words: at most {_MOST_TOKENS:,} can be counted at once")
     blocks = np.append(np.arange(0, words, block), words).astype(np.int64)
-    with session.stage(STAGE) as facts, _room(folder), _Store(memory * 1e9, folder) as store:
+    with session.stage(STAGE) as facts, room_for_counts(folder), _Store(memory * 1e9, folder) as store:
         text, places, index = _indexed(corpus, words, store)
         stop = np.zeros(1, np.uint8)
         task = kernel.CountTask(text, index, places, weights, symmetric, blocks, stop)
@@ -264,7 +264,7 @@ def _write(file: BinaryIO, array: Array) -> None:
 
 
 @contextmanager
-def _room(folder: Path | None) -> Iterator[None]:
+def room_for_counts(folder: Path | None) -> Iterator[None]:
     """Say what to do when there is no room for what does not fit into memory."""
     try:
         yield
