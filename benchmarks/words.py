@@ -176,6 +176,55 @@ def memory(options: argparse.Namespace) -> dict[str, Any]:
     return out
 
 
+def glove_program() -> Path:
+    """Return the folder of stanfordnlp/GloVe's programs, which are built outside the project."""
+    home = Path(os.environ.get("LIKEWISE_GLOVE", BENCH / "rivals" / "GloVe" / "build"))
+    if not (home / "glove").exists():
+        raise SystemExit(f"{home} has no glove: build stanfordnlp/GloVe and set LIKEWISE_GLOVE to its build folder")
+    return home.resolve()
+
+
+def quarter_file() -> Path:
+    """Make the first quarter of the corpus once, in whole paragraphs."""
+    quarter = BENCH / "quarter.txt"
+    if not quarter.exists():
+        text = corpus_file().read_bytes()
+        quarter.write_bytes(text[: text.index(b"\n", len(text) // 4) + 1])
+    return quarter
+
+
+def run_glove(side: str, corpus: Path, threads: int, seed: int, level: str = "") -> dict[str, Any]:
+    """Run one side of the GloVe row in a process of its own; return what it prints, and its scores."""
+    import numpy as np
+
+    from words_quality import score
+
+    out = BENCH / f"glove-{side}"
+    command = [sys.executable, str(HERE / "words_glove.py"), str(corpus), "--workers", str(threads)]
+    command += ["--seed", str(seed), "--out", str(out)]
+    command += ["--rival", str(glove_program())] if side == "stanford" else []
+    surroundings = os.environ | ({"LIKEWISE_KERNEL": level} if level else {})
+    done = subprocess.run(command, env=surroundings, stdout=subprocess.PIPE, text=True, check=True)
+    run = dict(json.loads(done.stdout.splitlines()[-1]))
+    return run | {"scores": score(DATA, Path(f"{out}.txt").read_text().split("\n"), np.load(f"{out}.npy"))}
+
+
+def glove(options: argparse.Namespace) -> dict[str, Any]:
+    """From a quarter of the text to GloVe vectors: 15 iterations, window 10, one thread."""
+    sides: dict[str, Callable[[], dict[str, Any]]] = {
+        level: lambda level=level: run_glove("likewise", quarter_file(), 1, 1, level)  # type: ignore[misc]
+        for level in levels()
+    }
+    runs = take_turns(sides | {"stanford": lambda: run_glove("stanford", quarter_file(), 1, 1)}, options.rounds)
+    cpu = {name: [run["all"]["cpu"] for run in each] for name, each in runs.items()}
+    theirs = cpu.pop("stanford")
+    out = ratios("cpu seconds from a quarter of the text to vectors, 1 thread", cpu, theirs, {AVX512: 10, AVX2: 5})
+    out["stanford"] = out.pop("gensim")
+    for name, each in runs.items():
+        out[name] |= {"stages": {key: value for key, value in each[-1].items() if isinstance(value, dict)}}
+    return out
+
+
 def quality(options: argparse.Namespace) -> dict[str, Any]:
     """Score vectors of both sides for each seed, keeping what was scored before on this machine and version."""
     path = RESULTS / "words-quality.json"
@@ -253,6 +302,7 @@ ROWS: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
     "count": count,
     "memory": memory,
     "pipeline": pipeline,
+    "glove": glove,
     "quality": quality,
 }
 
