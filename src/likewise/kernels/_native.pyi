@@ -103,3 +103,6 @@ def glove_steps(
 def glove_loss(
     *, level: str, table: Array, rows: Array, columns: Array, x: Array, x_max: float, x_power: float
 ) -> float: ...
+
+# subwords.cpp
+def ngram_buckets(text: Array, starts: Array, min_n: int, max_n: int, buckets: int, out: Array) -> None: ...

@@ -15,6 +15,7 @@ void bind_text(nb::module_ &m);
 void bind_neighbours(nb::module_ &m);
 void bind_cooccurrence(nb::module_ &m);
 void bind_glove(nb::module_ &m);
+void bind_subwords(nb::module_ &m);
 
 static std::vector<std::string> compiled_levels() {
   std::vector<std::string> names;
@@ -41,4 +42,5 @@ NB_MODULE(_native, m) {
   bind_neighbours(m);
   bind_cooccurrence(m);
   bind_glove(m);
+  bind_subwords(m);
 }

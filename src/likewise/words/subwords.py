@@ -1,0 +1,134 @@
+"""Subwords: words in; the rows of one table that make up each of them out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Float, Float32, Int32, Int64
+
+from likewise.contracts import Array
+from likewise.errors import DataError, OptionError
+from likewise.kernels import subwords as kernel
+
+SENTENCE_END = "</s>"  # fastText's mark for the end of a line: a word without n-grams
+LONGEST = 100  # characters of the longest n-gram that may be asked for
+_WORDS_AT_ONCE = 4096
+
+
+@dataclass(frozen=True)
+class Subwords:
+    """Which rows of one table make up each word; its vector is their mean.
+
+    The rows of word i are `rows[starts[i]:starts[i + 1]]`: the first is i itself, then one for each of its n-grams,
+    as often as it occurs. The row of bucket `used[j]` is the number of words + j; buckets that no word uses have none.
+    """
+
+    rows: Int32[Array, " r"]
+    starts: Int64[Array, " n+1"]
+    used: Int64[Array, " b"]
+    min_n: int
+    max_n: int
+    buckets: int
+
+    @property
+    def words(self) -> int:
+        """How many words there are: the first rows of the table."""
+        return len(self.starts) - 1
+
+    @property
+    def size(self) -> int:
+        """How many rows the table has."""
+        return self.words + len(self.used)
+
+    @cached_property
+    def lengths(self) -> Int64[Array, " n"]:
+        """How many rows make up each word."""
+        return np.diff(self.starts)
+
+
+def subwords(words: Sequence[str], *, min_n: int = 3, max_n: int = 6, buckets: int = 2_000_000) -> Subwords:
+    """Return the rows of words and of their n-grams of `min_n` to `max_n` characters, by fastText's rule.
+
+    Bojanowski et al. 2017 (arXiv:1607.04606), section 3.2, with fastText's hash. `max_n` 0 leaves n-grams out.
+
+    >>> made = subwords(["no", "on"], min_n=3, max_n=3, buckets=100)
+    >>> made.rows.tolist(), made.starts.tolist(), made.used.tolist()
+    ([0, 3, 4, 1, 5, 2], [0, 3, 6], [2, 24, 28, 50])
+    """
+    found, at = ngram_buckets(words, min_n=min_n, max_n=max_n, buckets=buckets)
+    used, places = np.unique(found, return_inverse=True)
+    n = len(words)
+    if n + len(used) > kernel.MOST:
+        raise OptionError(f"{n:,} words and {len(used):,} buckets are more rows than a table can have: fewer buckets")
+    starts = at + np.arange(n + 1)  # each word's own row goes before its n-grams
+    rows = np.empty(starts[-1], np.int32)
+    own = np.zeros(len(rows), bool)
+    own[starts[:-1]] = True
+    rows[own] = np.arange(n, dtype=np.int32)
+    rows[~own] = n + places
+    return Subwords(rows, starts, used, min_n, max_n, buckets)
+
+
+def ngram_buckets(
+    words: Sequence[str | bytes], *, min_n: int, max_n: int, buckets: int
+) -> tuple[Int64[Array, " g"], Int64[Array, " n+1"]]:
+    """Return the buckets of each word's n-grams, those of word i between `starts[i]` and `starts[i + 1]`.
+
+    `max_n` 0 gives none; so does the word </s>, which stands for the end of a line.
+    """
+    check_options(min_n=min_n, max_n=max_n, buckets=buckets)
+    if max_n == 0:
+        return np.zeros(0, np.int64), np.zeros(len(words) + 1, np.int64)
+    encoded = [word if isinstance(word, bytes) else _encoded(word) for word in words]
+    found, starts = kernel.ngram_buckets(encoded, min_n=min_n, max_n=max_n, buckets=buckets)
+    ends = [i for i, word in enumerate(encoded) if word == SENTENCE_END.encode()]
+    return without_ngrams(found, starts, ends) if ends else (found, starts)
+
+
+def without_ngrams(
+    found: Int64[Array, " g"], starts: Int64[Array, " n+1"], words: Sequence[int]
+) -> tuple[Int64[Array, " h"], Int64[Array, " n+1"]]:
+    """Take the n-grams of some words out."""
+    lengths = np.diff(starts)
+    kept = np.ones(len(lengths), bool)
+    kept[list(words)] = False
+    return found[np.repeat(kept, lengths)], np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths * kept)])
+
+
+def check_options(*, min_n: int, max_n: int, buckets: int) -> None:
+    """Refuse lengths of n-grams and numbers of buckets that cannot be."""
+    if not 0 <= max_n <= LONGEST:
+        raise OptionError(f"max_n is {max_n}: n-grams have up to {LONGEST} characters; 6 is usual, 0 means none")
+    if not 0 <= min_n <= max(max_n, LONGEST * (max_n == 0)):
+        raise OptionError(f"min_n is {min_n}: it is a length from 0 to max_n, which is {max_n}; 3 is usual")
+    if max_n and not 1 <= buckets <= kernel.MOST:
+        raise OptionError(f"buckets is {buckets}: it is a number from 1 to {kernel.MOST:,}; 2,000,000 is usual")
+
+
+def _encoded(word: str) -> bytes:
+    try:
+        return word.encode()
+    except UnicodeEncodeError as error:
+        raise DataError(
+            f"the word {word!r} holds {word[error.start : error.end]!r}, half of a character (a lone surrogate): "
+            "it cannot be written as UTF-8; read the text with errors=replace or ignore"
+        ) from error
+
+
+def means(
+    table: Float[Array, "r d"], rows: Int32[Array, " g"] | Int64[Array, " g"], starts: Int64[Array, " n+1"]
+) -> Float32[Array, "n d"]:
+    """Return the mean of each list of rows, zero for an empty one, added up in float64 a block at a time."""
+    n = len(starts) - 1
+    vectors = np.zeros((n, table.shape[1]), np.float32)
+    for low in range(0, n, _WORDS_AT_ONCE):
+        at = starts[low : low + _WORDS_AT_ONCE + 1]
+        filled = np.flatnonzero(np.diff(at))  # reduceat would give an empty list the row that follows
+        if len(filled):
+            some = np.asarray(table[rows[at[0] : at[-1]]], np.float64)
+            sums = np.add.reduceat(some, at[filled] - at[0], axis=0)
+            vectors[low + filled] = sums / np.diff(at)[filled, None]
+    return vectors
