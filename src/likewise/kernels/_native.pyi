@@ -19,25 +19,43 @@ def top_k(
 ) -> None: ...
 
 # words.cpp
-def skipgram(
-    *,
-    level: str,
-    vectors: Array,
-    output: Array,
-    ids: Array,
-    starts: Array,
-    keep: Array,
-    alias: Array,
-    window: int,
-    negative: int,
-    key: int,
-    rate: float,
-    slope: float,
-    floor: float,
-    full_window: bool,
-    begin: int,
-    end: int,
-) -> tuple[int, int]: ...
+SEGMENT: int
+
+class Windows:
+    def __init__(
+        self,
+        *,
+        vectors: Array,
+        output: Array,
+        ids: Array,
+        starts: Array,
+        keep: Array,
+        alias: Array,
+        negative: int,
+        paths: Array,
+        nodes: Array,
+        turns: Array,
+        wholes: Array,
+        parts: Array,
+        window: int,
+        batch: int,
+        flat: bool,
+        cbow: bool,
+        mean: bool,
+    ) -> None: ...
+    def learn(
+        self,
+        *,
+        level: str,
+        begin: int,
+        end: int,
+        key: int,
+        rate: float,
+        slope: float,
+        floor: float,
+        together: int,
+    ) -> tuple[int, int]: ...
+
 def pair_products(
     *, level: str, vectors: Array, output: Array, rows: Array, targets: Array, products: Array
 ) -> None: ...

@@ -6,10 +6,8 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>
 
+#include <algorithm>
 #include <cmath>
-#include <cstdlib>
-#include <memory>
-#include <new>
 #include <stdexcept>
 #include <string>
 #include <tuple>
@@ -24,7 +22,6 @@ template <typename T, typename... Shape>
 using In = nb::ndarray<const T, nb::c_contig, nb::device::cpu, Shape...>;
 using Table = nb::ndarray<float, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 
-using Learn = SkipGramDone (*)(const SkipGramTask &, SkipGramBlock &, std::int64_t, std::int64_t);
 using Products = void (*)(const float *, const float *, std::int64_t, const std::int32_t *, const std::int32_t *,
                           std::int64_t, double *);
 
@@ -36,20 +33,10 @@ Level level_named(const std::string &name) {
   throw std::invalid_argument("this machine has no kernel level " + name);
 }
 
-#define CHOOSE(level, function) \
-  case Level::level: return &level::function;
-Learn learn_at(Level level) {
-  switch (level) {
-#define CASE(name) CHOOSE(name, skipgram)
-    LIKEWISE_FOR_EACH_LEVEL(CASE)
-#undef CASE
-    default: throw std::invalid_argument("no such level");
-  }
-}
-
 Products products_at(Level level) {
   switch (level) {
-#define CASE(name) CHOOSE(name, pair_products)
+#define CASE(name) \
+  case Level::name: return &name::pair_products;
     LIKEWISE_FOR_EACH_LEVEL(CASE)
 #undef CASE
     default: throw std::invalid_argument("no such level");
@@ -65,76 +52,93 @@ void check_table(const float *data, std::size_t stride) {
         "rows must be a multiple of 16 floats long and begin on 64-byte bounds: make them with words.table()");
 }
 
-// One stretch of memory for everything that a block needs, cut into arrays on 64-byte bounds.
-class Arena {
- public:
-  template <typename T>
-  void plan(T *&array, std::int64_t n) {
-    places_.push_back({reinterpret_cast<void **>(&array), size_});
-    size_ += (static_cast<std::size_t>(n) * sizeof(T) + 127) / 64 * 64;
+using Ids = In<std::int32_t, nb::ndim<1>>;
+using Places = In<std::int64_t, nb::ndim<1>>;
+
+// Check lists of rows: list i is rows[starts[i] .. starts[i + 1]), not empty; return the length of the longest.
+std::int64_t check_lists(const Places &starts, const Ids &rows, std::size_t lists, std::size_t table) {
+  check(starts.shape(0) == lists + 1 && starts.data()[0] == 0 &&
+            starts.data()[lists] == static_cast<std::int64_t>(rows.shape(0)),
+        "lists of rows must go from 0 to the number of rows, one list a word");
+  std::int64_t longest = 0;
+  for (std::size_t i = 0; i < lists; ++i) {
+    const std::int64_t n = starts.data()[i + 1] - starts.data()[i];
+    check(n > 0, "a word has no rows");
+    longest = std::max(longest, n);
   }
-  void make() {
-    memory_.reset(std::aligned_alloc(64, size_));
-    if (!memory_) throw std::bad_alloc();
-    for (auto &place : places_) *place.first = static_cast<char *>(memory_.get()) + place.second;
+  for (std::size_t p = 0; p < rows.shape(0); ++p) {
+    check(0 <= rows.data()[p] && rows.data()[p] < static_cast<std::int64_t>(table),
+          "a list names a row that is not there");
+  }
+  return longest;
+}
+
+// A text and what to learn from it, checked once and kept by Python while it learns.
+class Windows {
+ public:
+  Windows(Table vectors, Table output, Ids ids, Places starts, In<std::uint32_t, nb::ndim<1>> keep,
+          In<std::uint64_t, nb::ndim<1>> alias, std::int64_t negative, Places paths, Ids nodes,
+          In<float, nb::ndim<1>> turns, Places wholes, Ids parts, std::int64_t window, std::int64_t batch, bool flat,
+          bool cbow, bool mean)
+      : vectors_(vectors), output_(output), ids_(ids), starts_(starts), keep_(keep), alias_(alias), paths_(paths),
+        nodes_(nodes), turns_(turns), wholes_(wholes), parts_(parts) {
+    const std::size_t words = keep.shape(0), rows = vectors.shape(0), stride = vectors.shape(1);
+    check_table(vectors.data(), stride);
+    check_table(output.data(), stride);
+    check(words > 0 && rows < (1u << 31), "the vocabulary must have between 1 and 2^31 words");
+    check(output.shape(1) == stride, "both tables must have rows of one length");
+    check(window >= 1 && negative >= 0 && window < (1 << 20) && negative < (1 << 20),
+          "window and negative must be between 1 and 2^20");
+    check(batch >= 1 && SEGMENT % batch == 0, "a batch must divide a segment");
+    check(starts.shape(0) > 1 && starts.data()[0] == 0 &&
+              starts.data()[starts.shape(0) - 1] == static_cast<std::int64_t>(ids.shape(0)),
+          "starts must go from 0 to the number of tokens");
+    std::int64_t longest = negative + 1;
+    if (negative > 0) {
+      check(alias.shape(0) == words && output.shape(0) == words, "output, keep and alias must have one row a word");
+    } else {
+      check(turns.shape(0) == nodes.shape(0), "each node of a path has one turn");
+      longest = check_lists(paths, nodes, words, output.shape(0));
+    }
+    const bool made = wholes.shape(0) > 0;
+    check(made || rows == words, "vectors must have one row a word");
+    if (made) check_lists(wholes, parts, words, rows);
+    task_ = {vectors_.data(), output_.data(), static_cast<std::int64_t>(stride), ids_.data(), starts_.data(),
+             static_cast<std::int64_t>(starts.shape(0)) - 1, keep_.data(), static_cast<std::int64_t>(words), window,
+             batch, flat, cbow, mean, alias_.data(), negative, paths_.data(), nodes_.data(), turns_.data(), longest,
+             made ? wholes_.data() : nullptr, parts_.data(), 0, 0, 0, 0};
+  }
+
+  std::tuple<std::int64_t, std::int64_t> learn(const std::string &level, std::int64_t begin, std::int64_t end,
+                                               std::uint64_t key, double rate, double slope, double floor,
+                                               int together) const {
+    check(0 <= begin && begin <= end && end <= static_cast<std::int64_t>(ids_.shape(0)), "no such stretch of tokens");
+    check(together >= 0 && together <= 4096, "threads must be between 0 and 4096");
+    WindowTask task = task_;
+    task.key = key;
+    task.rate = rate;
+    task.slope = slope;
+    task.floor = floor;
+    const Level chosen = level_named(level);
+    nb::gil_scoped_release release;
+    const WindowDone done = together ? learn_together(task, chosen, begin, end, together)
+                                     : learn_in_order(task, chosen, begin, end);
+    return {done.centres, done.pairs};
   }
 
  private:
-  std::size_t size_ = 0;
-  std::vector<std::pair<void **, std::size_t>> places_;
-  std::unique_ptr<void, decltype(&std::free)> memory_{nullptr, &std::free};
+  Table vectors_, output_;
+  Ids ids_;
+  Places starts_;
+  In<std::uint32_t, nb::ndim<1>> keep_;
+  In<std::uint64_t, nb::ndim<1>> alias_;
+  Places paths_;
+  Ids nodes_;
+  In<float, nb::ndim<1>> turns_;
+  Places wholes_;
+  Ids parts_;
+  WindowTask task_;
 };
-
-void plan_block(Arena &arena, SkipGramBlock &b, std::int64_t window, std::int64_t negative) {
-  b.capacity = 512 + 4 * window;
-  arena.plan(b.kept, b.capacity + 1);
-  arena.plan(b.position, b.capacity + 1);
-  arena.plan(b.sentence, b.capacity + 1);
-  arena.plan(b.from, b.capacity);
-  arena.plan(b.to, b.capacity);
-  arena.plan(b.twin, b.capacity);
-  arena.plan(b.rate, b.capacity);
-  arena.plan(b.noise, b.capacity * negative);
-  arena.plan(b.odd, b.capacity);
-  arena.plan(b.draw, b.capacity);
-  arena.plan(b.steps, steps_of(window, negative));
-  arena.plan(b.weights, 2 * window);
-  arena.plan(b.labels, 32);
-  arena.plan(b.old, (2 * window + negative + 1) * 32);
-  arena.plan(b.inputs, 2 * window);
-  arena.plan(b.outputs, negative + 1);
-  arena.make();
-}
-
-std::tuple<std::int64_t, std::int64_t> skipgram(const std::string &level, Table vectors, Table output,
-                                                In<std::int32_t, nb::ndim<1>> ids, In<std::int64_t, nb::ndim<1>> starts,
-                                                In<std::uint32_t, nb::ndim<1>> keep,
-                                                In<std::uint64_t, nb::ndim<1>> alias, std::int64_t window,
-                                                std::int64_t negative, std::uint64_t key, double rate, double slope,
-                                                double floor, bool full_window, std::int64_t begin, std::int64_t end) {
-  const std::size_t words = vectors.shape(0), stride = vectors.shape(1), tokens = ids.shape(0);
-  check_table(vectors.data(), stride);
-  check_table(output.data(), stride);
-  check(output.shape(0) == words && output.shape(1) == stride && keep.shape(0) == words && alias.shape(0) == words,
-        "both tables, keep and alias must have one row a word");
-  check(words > 0 && words < (1u << 31), "the vocabulary must have between 1 and 2^31 words");
-  check(starts.shape(0) > 1 && starts.data()[0] == 0 &&
-            starts.data()[starts.shape(0) - 1] == static_cast<std::int64_t>(tokens),
-        "starts must go from 0 to the number of tokens");
-  check(window >= 1 && negative >= 1 && window < (1 << 20) && negative < (1 << 20),
-        "window and negative must be between 1 and 2^20");
-  check(0 <= begin && begin <= end && end <= static_cast<std::int64_t>(tokens), "no such stretch of tokens");
-  const SkipGramTask task = {vectors.data(), output.data(), static_cast<std::int64_t>(stride), ids.data(),
-                             starts.data(), static_cast<std::int64_t>(starts.shape(0)) - 1, keep.data(), alias.data(),
-                             static_cast<std::int64_t>(words), window, negative, key, rate, slope, floor, full_window};
-  const Learn learn = learn_at(level_named(level));
-  nb::gil_scoped_release release;
-  Arena arena;
-  SkipGramBlock block;
-  plan_block(arena, block, window, negative);
-  const SkipGramDone done = learn(task, block, begin, end);
-  return {done.centres, done.pairs};
-}
 
 void pair_products(const std::string &level, In<float, nb::ndim<2>> vectors, In<float, nb::ndim<2>> output,
                    In<std::int32_t, nb::ndim<1>> rows, In<std::int32_t, nb::ndim<1>> targets,
@@ -185,11 +189,18 @@ void fill_alias(In<double, nb::ndim<1>> probabilities, nb::ndarray<std::uint64_t
 }  // namespace
 
 void bind_words(nb::module_ &m) {
-  m.def("skipgram", &skipgram, nb::kw_only(), nb::arg("level"), nb::arg("vectors").noconvert(),
-        nb::arg("output").noconvert(), nb::arg("ids").noconvert(), nb::arg("starts").noconvert(),
-        nb::arg("keep").noconvert(), nb::arg("alias").noconvert(), nb::arg("window"), nb::arg("negative"),
-        nb::arg("key"), nb::arg("rate"), nb::arg("slope"), nb::arg("floor"), nb::arg("full_window"), nb::arg("begin"),
-        nb::arg("end"));
+  m.attr("SEGMENT") = SEGMENT;
+  nb::class_<Windows>(m, "Windows")
+      .def(nb::init<Table, Table, Ids, Places, In<std::uint32_t, nb::ndim<1>>, In<std::uint64_t, nb::ndim<1>>,
+                    std::int64_t, Places, Ids, In<float, nb::ndim<1>>, Places, Ids, std::int64_t, std::int64_t, bool,
+                    bool, bool>(),
+           nb::kw_only(), nb::arg("vectors").noconvert(), nb::arg("output").noconvert(), nb::arg("ids").noconvert(),
+           nb::arg("starts").noconvert(), nb::arg("keep").noconvert(), nb::arg("alias").noconvert(),
+           nb::arg("negative"), nb::arg("paths").noconvert(), nb::arg("nodes").noconvert(),
+           nb::arg("turns").noconvert(), nb::arg("wholes").noconvert(), nb::arg("parts").noconvert(),
+           nb::arg("window"), nb::arg("batch"), nb::arg("flat"), nb::arg("cbow"), nb::arg("mean"))
+      .def("learn", &Windows::learn, nb::kw_only(), nb::arg("level"), nb::arg("begin"), nb::arg("end"),
+           nb::arg("key"), nb::arg("rate"), nb::arg("slope"), nb::arg("floor"), nb::arg("together"));
   m.def("pair_products", &pair_products, nb::kw_only(), nb::arg("level"), nb::arg("vectors").noconvert(),
         nb::arg("output").noconvert(), nb::arg("rows").noconvert(), nb::arg("targets").noconvert(),
         nb::arg("products").noconvert());

@@ -1,9 +1,13 @@
-"""The word kernels: a `SkipGramTask` and a stretch of its corpus in, its two tables one stretch further out.
+"""The word kernels: a `WindowTask` and a stretch of its corpus in, its two tables one stretch further out.
 
-A step is one centre word. Its window of context words (input rows) meets the centre word and its noise words (output
-rows): every product from the rows as they stand, then one update of all rows, so a step is gradient descent on the
-summed negative-sampling loss of the window's pairs. Noise words are shared by the pairs of one window, which leaves
-every expectation as it is in word2vec, where each pair draws its own.
+A step is one centre word. Its window (input rows) meets the centre word and its noise words, or the nodes of a
+Huffman tree on the way to it (output rows): every product from the rows as they stand, then one update of all rows, so
+a step is gradient descent on the summed loss of the window's pairs. Noise words are shared by the pairs of one
+window, which leaves every expectation as it is in word2vec, where each pair draws its own.
+
+Words and targets are lists of rows, and that is all the difference between the models: skip-gram has one input for each
+context word, CBOW one for the whole window; negative sampling has the rows of words as targets, hierarchical softmax
+those of nodes; a word is a row of its own, or the mean of the rows of its parts.
 
 Everything drawn (whether a token stays, how wide its window is, its noise words) is a function of the task's key
 and the token's place. So how a corpus is cut into stretches changes nothing, and NumPy draws the same.
@@ -12,6 +16,7 @@ and the token's place. So how a corpus is cut into stretches changes nothing, an
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float, Float32, Float64, Int32, Int64, UInt32, UInt64
@@ -24,49 +29,139 @@ from likewise.kernels.levels import level as level_here
 LANES = 16
 """Rows are padded to a multiple of this many floats, 64 bytes."""
 
+SEGMENT: int = _native.SEGMENT
+"""Words of parts are put together anew at every so many tokens, and the batches of `learn_together` divide it.
+
+Stretches that begin and end at multiples of it are learned to the same bits however the text is cut; without parts
+`learn` gives the same bits for any stretches."""
+
 
 @dataclass(frozen=True, slots=True)
-class SkipGramTask:
+class Noise:
+    """Negative sampling: `count` noise words for each centre, from an `alias_table` of all words."""
+
+    alias: UInt64[Array, " n"]
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """Hierarchical softmax: the way to word i leads by nodes[starts[i]:starts[i + 1]], turning left where turns is 1."""
+
+    starts: Int64[Array, " n+1"]
+    nodes: Int32[Array, " p"]
+    turns: Float32[Array, " p"]
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Words made of parts: word i is the mean of the rows[starts[i]:starts[i + 1]] of `vectors`."""
+
+    starts: Int64[Array, " n+1"]
+    rows: Int32[Array, " p"]
+
+
+@dataclass(frozen=True)
+class WindowTask:
     """What to learn from and how; `vectors` and `output` change, the rest does not.
 
-    `keep` are thresholds (`keep_thresholds`), `alias` a table of noise (`alias_table`). At token t, an index into
-    `ids`, the rate is max(`floor`, `rate` − `slope` · t). `key` is any 64-bit number: one for each epoch.
+    `keep` are thresholds (`keep_thresholds`), one a word. At token t, an index into `ids`, the rate is max(`floor`,
+    `rate` − `slope` · t). `key` is any 64-bit number: one for each epoch. `flat` windows are whole, others are
+    b ~ U{1 … `window`} wide. `cbow` takes the words of a window together: their mean, each of which then moves by the
+    whole step of the mean, or (`mean` False) their sum, each of which moves by an equal share of it; so word2vec.c,
+    gensim and fastText have it, where the exact gradients would be the other way round.
     """
 
-    vectors: Float32[Array, "n p"]
-    output: Float32[Array, "n p"]
+    vectors: Float32[Array, "r p"]
+    output: Float32[Array, "m p"]
     ids: Int32[Array, " t"]
     starts: Int64[Array, " s"]
     keep: UInt32[Array, " n"]
-    alias: UInt64[Array, " n"]
+    targets: Noise | Paths
     window: int
-    negative: int
     key: int
     rate: float
     slope: float = 0.0
     floor: float = 0.0
-    full_window: bool = False
+    flat: bool = False
+    cbow: bool = False
+    mean: bool = True
+    parts: Parts | None = None
+    batch: int = SEGMENT
 
     def check(self) -> None:
         """Raise ShapeError where an index would leave its array; looks at every token once."""
-        if self.ids.size and (self.ids.min() < 0 or self.ids.max() >= len(self.vectors)):
-            raise ShapeError(f"the corpus has word {self.ids.max()}, the table has {len(self.vectors)} rows")
+        if self.ids.size and (self.ids.min() < 0 or self.ids.max() >= len(self.keep)):
+            raise ShapeError(f"the corpus has word {self.ids.max()}, the table has {len(self.keep)} words")
         if self.starts.size < 2 or self.starts[0] != 0 or self.starts[-1] != self.ids.size:
             raise ShapeError(f"sentence starts must go from 0 to {self.ids.size}, the number of tokens")
         if (np.diff(self.starts) < 0).any():
             raise ShapeError("sentence starts must not fall")
 
+    @cached_property
+    def native(self) -> _native.Windows:
+        """The same for the compiled kernels, which check it once."""
+        noise = self.targets if isinstance(self.targets, Noise) else Noise(np.empty(0, np.uint64), 0)
+        paths = self.targets if isinstance(self.targets, Paths) else _NO_PATHS
+        parts = self.parts or _NO_PARTS
+        return _native.Windows(
+            vectors=self.vectors,
+            output=self.output,
+            ids=self.ids,
+            starts=self.starts,
+            keep=self.keep,
+            alias=noise.alias,
+            negative=noise.count,
+            paths=paths.starts,
+            nodes=paths.nodes,
+            turns=paths.turns,
+            wholes=parts.starts,
+            parts=parts.rows,
+            window=self.window,
+            batch=self.batch,
+            flat=self.flat,
+            cbow=self.cbow,
+            mean=self.mean,
+        )
 
-def learn(task: SkipGramTask, begin: int, end: int, *, level: str | None = None) -> tuple[int, int]:
-    """Take one step for each kept token of ids[begin:end]; return how many centres and pairs there were.
+
+_NO_PATHS = Paths(np.empty(0, np.int64), np.empty(0, np.int32), np.empty(0, np.float32))
+_NO_PARTS = Parts(np.empty(0, np.int64), np.empty(0, np.int32))
+
+
+def learn(task: WindowTask, begin: int, end: int, *, level: str | None = None) -> tuple[int, int]:
+    """Take one step for each kept token of ids[begin:end], in order; return how many centres and pairs there were.
 
     Windows reach over both ends of the stretch, as far as the sentence goes. Call `task.check()` once before.
     """
+    return _learn(task, begin, end, threads=0, level=level)
+
+
+def learn_together(
+    task: WindowTask, begin: int, end: int, *, threads: int, level: str | None = None
+) -> tuple[int, int]:
+    """Do the same with several threads, whose number changes no bit.
+
+    The steps of the centres among `task.batch` tokens are all found from the tables as they stand before the first
+    of them (a mini-batch), each by any thread; then they are taken in order, by each thread in columns of its own.
+    """
+    return _learn(task, begin, end, threads=max(1, threads), level=level)
+
+
+def _learn(task: WindowTask, begin: int, end: int, *, threads: int, level: str | None) -> tuple[int, int]:
     level = level_here(level)
     if level == "numpy":
-        return words_twin.learn(task, begin, end)
-    arguments = {name: getattr(task, name) for name in task.__slots__}
-    return _native.skipgram(level=level, begin=begin, end=end, **arguments)
+        return words_twin.learn(task, begin, end, together=threads > 0)
+    return task.native.learn(
+        level=level,
+        begin=begin,
+        end=end,
+        key=task.key,
+        rate=task.rate,
+        slope=task.slope,
+        floor=task.floor,
+        together=threads,
+    )
 
 
 def pair_products(

@@ -1,180 +1,128 @@
-// Skip-gram with negative sampling, compiled once a level: a stretch of text in, two tables one step further out.
+// The window models, compiled once a level: a segment of text in, two tables one stretch further out.
 //
-// One step is one centre word: its window of context words (input rows) against the centre word and its noise words
-// (output rows), all products from the rows as they are, then one update of all rows. So a step is gradient
-// descent on the summed loss of the window's pairs, repeated words included. The noise words are shared by the pairs of
-// one window and by nothing else. Whatever is drawn depends on the token's place only: chunks change nothing.
+// One step is one centre word: its window (input rows) against the centre word and its noise words, or against the
+// nodes of a tree on the way to it (output rows); all products from the rows as they are, then one update of all rows.
+// So a step is gradient descent on the summed loss of the window's pairs, repeated words included. The noise words are
+// shared by the pairs of one window and by nothing else. Whatever is drawn depends on the token's place only.
 #include "words_draws.hpp"
+#include "words_parts.hpp"
 #include "words_rows.hpp"
+#include "words_steps.hpp"
 
 namespace likewise {
 namespace LIKEWISE_LEVEL {
 namespace {
 
-constexpr int GROUP = 6;  // output rows that are held in registers at a time
-
-// The words of a window, each once: a repeated one counts by its weight, which gives the same step.
-i64 merge_twins(const SkipGramBlock &b, i64 n) {
-  i64 m = 0;
-  for (i64 c = 0; c < n; ++c) {
-    float *const row = b.inputs[c];
-    i64 seen = -1;
-    for (i64 u = 0; u < m; ++u) seen = b.inputs[u] == row ? u : seen;
-    if (seen >= 0) {
-      b.weights[seen] += 1.0f;
-    } else {
-      b.weights[m] = 1.0f;
-      b.inputs[m++] = row;
-    }
-  }
-  return m;
-}
-
-// Settle the steps of outputs [first, first + k): repeated context words, and noise that is the centre word itself,
-// which teaches nothing.
-void settle(const SkipGramBlock &b, i64 n, i64 first, i64 k, bool weighted, float *steps) {
-  for (i64 c = 0; c < n && weighted; ++c) {
-    for (i64 o = 0; o < k; ++o) steps[c * k + o] *= b.weights[c];
-  }
-  for (i64 o = 0; o < k; ++o) {
-    if (first + o == 0 || b.outputs[first + o] != b.outputs[0]) continue;
-    for (i64 c = 0; c < n; ++c) steps[c * k + o] = 0.0f;
-  }
-}
-
-#define BY_COUNT(function, count, ...)        \
-  switch (count) {                            \
-    case 1: function(1)(__VA_ARGS__); break;  \
-    case 2: function(2)(__VA_ARGS__); break;  \
-    case 3: function(3)(__VA_ARGS__); break;  \
-    case 4: function(4)(__VA_ARGS__); break;  \
-    case 5: function(5)(__VA_ARGS__); break;  \
-    default: function(6)(__VA_ARGS__); break; \
-  }
-#define MULTIPLY(k) multiply_all<k>
-#define UPDATE(k) update_columns<k, C, true, false>
-#define STEP(k) step_few<k>
-
-// Update C columns of any number of outputs, from copies of the rows as they were.
-template <int C>
-INLINE void update_many(const SkipGramBlock &b, i64 n, i64 m, i64 j) {
-  float *old_out = b.old + n * C * W;
-  for (i64 a = 0; a < n; ++a) {
-    for (int c = 0; c < C; ++c) store(b.old + (a * C + c) * W, load(b.inputs[a] + j + c * W));
-  }
-  for (i64 o = 0; o < m; ++o) {
-    for (int c = 0; c < C; ++c) store(old_out + (o * C + c) * W, load(b.outputs[o] + j + c * W));
-  }
-  for (i64 g = 0; g < m; g += GROUP) {
-    const i64 k = least(GROUP, m - g);
-    BY_COUNT(UPDATE, k, b.inputs, n, b.outputs + g, j, b.steps + n * g, b.old, old_out + g * C * W)
-  }
-}
-
-// One step of any number of outputs. Steps lie group by group of six outputs, inside a group row by row.
-void step_any(const SkipGramBlock &b, i64 n, i64 m, i64 stride, float rate, bool weighted) {
-  for (i64 g = 0; g < m; g += GROUP) {
-    const i64 k = least(GROUP, m - g);
-    const float *labels = b.labels + (g > 0 ? 16 : 0);
-    BY_COUNT(MULTIPLY, k, b.inputs, n, b.outputs + g, stride, labels, rate, b.steps + n * g)
-  }
-  for (i64 g = 0; g < m; g += GROUP) settle(b, n, g, least(GROUP, m - g), weighted, b.steps + n * g);
-  i64 j = 0;
-  for (; j + COLUMNS * W <= stride; j += COLUMNS * W) update_many<COLUMNS>(b, n, m, j);
-  for (; j < stride; j += W) update_many<1>(b, n, m, j);
-}
-
-template <int K, bool APART>
-INLINE void update_all(const SkipGramBlock &b, i64 n, i64 stride) {
-  i64 j = 0;
-  for (; j + COLUMNS * W <= stride; j += COLUMNS * W) {
-    update_columns<K, COLUMNS, false, APART>(b.inputs, n, b.outputs, j, b.steps, nullptr, nullptr);
-  }
-  for (; j < stride; j += W) update_columns<K, 1, false, APART>(b.inputs, n, b.outputs, j, b.steps, nullptr, nullptr);
-}
-
-// One step of at most six outputs.
-template <int K>
-INLINE void step_few(const SkipGramBlock &b, i64 n, i64 stride, float rate, bool weighted, bool odd) {
-  multiply_all<K>(b.inputs, n, b.outputs, stride, b.labels, rate, b.steps);
-  if (__builtin_expect(weighted || odd, 0)) settle(b, n, 0, K, weighted, b.steps);
-  if (__builtin_expect(odd, 0)) {
-    update_all<K, false>(b, n, stride);
-  } else {
-    update_all<K, true>(b, n, stride);
-  }
-}
-
-INLINE void prefetch_row(const float *row, i64 stride) {
-  for (i64 j = 0; j < stride; j += 16) __builtin_prefetch(row + j, 1, 3);
+INLINE void prefetch_row(const float *row, i64 from, i64 to) {
+  for (i64 j = from; j < to; j += 16) __builtin_prefetch(row + j, 1, 3);
 }
 
 constexpr i64 AHEAD = 3;  // centres; 2 to 4 are equally fast, 1 and 6 are slower
 
-INLINE void prefetch_centre(const SkipGramTask &task, const SkipGramBlock &b, i64 i, i64 held) {
-  prefetch_row(task.output + b.kept[i] * task.stride, task.stride);
+INLINE void prefetch_centre(const WindowTask &task, const WindowBlock &b, i64 i, i64 from, i64 to) {
+  const i64 stride = task.stride, word = b.kept[i];
+  if (task.negative > 0) prefetch_row(task.output + word * stride, from, to);
   for (i64 k = 0; k < task.negative; ++k) {
-    prefetch_row(task.output + b.noise[k * b.capacity + i] * task.stride, task.stride);
+    prefetch_row(task.output + b.noise[k * b.capacity + i] * stride, from, to);
   }
-  const i64 comes = least(i + task.window, held - 1);
-  prefetch_row(task.vectors + b.kept[comes] * task.stride, task.stride);
+  if (task.negative == 0) {
+    for (i64 p = task.paths[word]; p < task.paths[word + 1]; ++p) {
+      prefetch_row(task.output + task.nodes[p] * stride, from, to);
+    }
+  }
+  if (task.wholes) return;  // what a window reads there is at hand
+  prefetch_row(task.vectors + b.kept[least(i + task.window, b.held - 1)] * stride, from, to);
 }
 
-// Take one step for each centre [first, last) of the block; return the number of pairs.
-i64 learn_block(const SkipGramTask &task, const SkipGramBlock &b, i64 held, i64 first, i64 last) {
-  const i64 stride = task.stride, m = task.negative + 1;
-  i64 pairs = 0;
-  for (i64 i = first; i < least(first + AHEAD, last); ++i) prefetch_centre(task, b, i, held);
-  for (i64 i = first; i < last; ++i) {
-    const i64 low = b.from[i], high = b.to[i];
-    i64 n = 0;
-    for (i64 c = low; c < i; ++c) b.inputs[n++] = task.vectors + b.kept[c] * stride;
-    for (i64 c = i + 1; c <= high; ++c) b.inputs[n++] = task.vectors + b.kept[c] * stride;
-    if (n == 0) continue;
-    const i32 word = b.kept[i];
-    b.outputs[0] = task.output + word * stride;
-    for (i64 k = 1; k < m; ++k) {
-      const i32 noise = b.noise[(k - 1) * b.capacity + i];
-      b.outputs[k] = task.output + noise * stride;
-    }
-    pairs += n;
-    if (i + AHEAD < last) prefetch_centre(task, b, i + AHEAD, held);
-    const bool weighted = b.twin[high] >= low;
-    if (weighted) n = merge_twins(b, n);
-    if (m > GROUP) {
-      step_any(b, n, m, stride, b.rate[i], weighted);
-    } else {
-      BY_COUNT(STEP, m, b, n, stride, b.rate[i], weighted, b.odd[i] != 0)
-    }
-  }
-  return pairs;
+// Make the labels of negative sampling: in the first group of outputs, the first of each input's is the centre word.
+void fill_labels(const WindowTask &task, const WindowScratch &s) {
+  const i64 k = least(GROUP, task.negative + 1);
+  for (i64 i = 0; i < 48; ++i) s.labels[i] = i < 16 && i % k == 0;
+}
+
+// One step of at most six outputs, with their number known when this is compiled.
+template <int K>
+INLINE void step(const WindowBlock &b, const WindowScratch &s, i64 i, i64 n, i64 stride, const float *labels,
+                 bool weighted, bool apart, float *steps) {
+  multiply_all<K>(s.inputs, n, s.outputs, stride, labels, b.rate[i], steps);
+  if (__builtin_expect(weighted || !apart, 0)) settle(s, n, 0, K, weighted, steps);
+  update_few<K>(s, n, 0, stride, steps, apart);
+}
+#define STEP(k) step<k>
+
+INLINE const i32 *rows_of(const WindowTask &task, const WindowBlock &b) { return task.wholes ? b.slot : b.kept; }
+
+INLINE bool apart(const WindowTask &task, const WindowBlock &b, i64 i) {
+  return task.negative == 0 || (task.negative < GROUP && b.odd[i] == 0);
 }
 
 }  // namespace
 
-SkipGramDone skipgram(const SkipGramTask &task, SkipGramBlock &block, std::int64_t begin, std::int64_t end) {
-  SkipGramDone done = {0, 0};
-  if (begin >= end) return done;
-  Reader r{task, block, begin, end, begin, sentence_of(task, begin)};
-  const i64 m = task.negative + 1;
-  for (i64 i = 0; i < 32; ++i) block.labels[i] = i < 16 && i % least(GROUP, m) == 0;
-  look_back(r);
-  for (;;) {
-    fill(r);
-    i64 last = r.held - task.window;
-    if (r.over) {
-      for (last = r.held; last > 0 && block.position[last - 1] >= end;) --last;
+// Take one step for each centre of the block, one after the other; `steps` has room for one.
+void learn_in_order(const WindowTask &task, const WindowBlock &b, WindowScratch &s, float *inputs, float *steps) {
+  const i64 stride = task.stride;
+  const i32 *rows = rows_of(task, b);
+  fill_labels(task, s);
+  for (i64 i = b.first; i < least(b.first + AHEAD, b.last); ++i) prefetch_centre(task, b, i, 0, stride);
+  for (i64 i = b.first; i < b.last; ++i) {
+    i64 n = list_inputs(b, s, i, rows, inputs, stride);
+    if (n == 0) continue;
+    const i64 m = list_outputs(task, b, s, i);
+    if (i + AHEAD < b.last) prefetch_centre(task, b, i + AHEAD, 0, stride);
+    if (task.cbow) {
+      float *const first = s.inputs[0];
+      find_bag(task, b, s, i, n, m, steps);
+      s.inputs[0] = first;
+      take_bag(task, b, s, i, n, m, 0, stride, steps, apart(task, b, i));
+      continue;
     }
-    if (last > r.centre) {
-      find_twins(task, block, r.held);
-      draw_windows(task, block, r.held, r.centre, last);
-      if (m <= GROUP) find_odd(task, block, r.centre, last);
-      done.pairs += learn_block(task, block, r.held, r.centre, last);
-      done.centres += last - r.centre;
-      r.centre = last;
+    const bool weighted = b.twin[b.to[i]] >= b.from[i];
+    if (weighted) n = merge_twins(s, n);
+    if (m <= GROUP) {
+      BY_COUNT(STEP, m, b, s, i, n, stride, list_labels(task, b, s, i, 0, m), weighted, apart(task, b, i), steps)
+    } else {
+      find_all(task, b, s, i, n, m, weighted, steps);
+      take_all(s, n, m, 0, stride, steps, false);
     }
-    if (r.over) return done;
-    move_up(r);
+  }
+}
+
+// Find the steps of the centres [first, last) from the tables as they are.
+void find_steps(const WindowTask &task, const WindowBlock &b, WindowScratch &s, float *inputs, float *steps,
+                std::int64_t first, std::int64_t last) {
+  const i64 stride = task.stride;
+  const i32 *rows = rows_of(task, b);
+  fill_labels(task, s);
+  for (i64 i = first; i < last; ++i) {
+    if (i + AHEAD < b.last) prefetch_centre(task, b, i + AHEAD, 0, stride);
+    i64 n = list_inputs(b, s, i, rows, inputs, stride);
+    if (n == 0) continue;
+    const i64 m = list_outputs(task, b, s, i);
+    if (task.cbow) {
+      find_bag(task, b, s, i, n, m, steps + b.steps[i]);
+      continue;
+    }
+    const bool weighted = b.twin[b.to[i]] >= b.from[i];
+    if (weighted) n = merge_twins(s, n);
+    find_all(task, b, s, i, n, m, weighted, steps + b.steps[i]);
+  }
+}
+
+// Take the steps of the centres [first, last) in their order, in columns [from, to) alone.
+void take_steps(const WindowTask &task, const WindowBlock &b, WindowScratch &s, float *inputs, const float *steps,
+                std::int64_t first, std::int64_t last, std::int64_t from, std::int64_t to) {
+  const i32 *rows = rows_of(task, b);
+  for (i64 i = first; i < last; ++i) {
+    if (i + AHEAD < b.last) prefetch_centre(task, b, i + AHEAD, from, to);
+    i64 n = list_inputs(b, s, i, rows, inputs, task.stride);
+    if (n == 0) continue;
+    const i64 m = list_outputs(task, b, s, i);
+    if (task.cbow) {
+      take_bag(task, b, s, i, n, m, from, to, steps + b.steps[i], apart(task, b, i));
+      continue;
+    }
+    if (b.twin[b.to[i]] >= b.from[i]) n = merge_twins(s, n);
+    take_all(s, n, m, from, to, steps + b.steps[i], apart(task, b, i));
   }
 }
 
