@@ -18,7 +18,7 @@ from likewise.kernels import level
 from likewise.session import Session
 from likewise.sources.text import open_text
 from likewise.words.corpus import read_corpus
-from likewise.words.word2vec import SkipGram
+from likewise.words.word2vec import Word2Vec
 from rival_gensim import Peak, anonymous_bytes, cpu_seconds
 
 
@@ -34,7 +34,7 @@ def learn(corpus: str, epochs: int, threads: int, seed: int, out: str) -> dict[s
         times.append((time.perf_counter(), cpu_seconds()))
         trained = None
         if epochs:
-            options = SkipGram(epochs=epochs, threads=threads, seed=seed)
+            options = Word2Vec(epochs=epochs, threads=threads, seed=seed)
             trained = options.fit(reading.train, reading.vocabulary, session=session)
         times.append((time.perf_counter(), cpu_seconds()))
         if trained and out:

@@ -1,4 +1,4 @@
-"""The skip-gram kernel against its NumPy twin on every level, and the twin against finite differences."""
+"""The window kernels against its NumPy twin on every level, and the twin against finite differences."""
 
 from __future__ import annotations
 
@@ -39,22 +39,21 @@ def make_task(
     scale: float = 0.5,
     keep: float = 0.7,
     **more: object,
-) -> words.SkipGramTask:
+) -> words.WindowTask:
     rng = np.random.default_rng(seed)
     ids, starts = corpus(rng, vocabulary, list(lengths))
     tables = [words.table(vocabulary, dim) for _ in range(2)]
     for table in tables:
         table[:, :dim] = rng.normal(0.0, scale, size=(vocabulary, dim))
     noise = rng.random(vocabulary) + 0.05
-    task = words.SkipGramTask(
+    task = words.WindowTask(
         vectors=tables[0],
         output=tables[1],
         ids=ids,
         starts=starts,
         keep=words.keep_thresholds(np.clip(keep + (keep < 1.0) * rng.normal(0.0, 0.2, vocabulary), 0.05, 1.0)),
-        alias=words.alias_table(noise / noise.sum()),
+        targets=words.Noise(words.alias_table(noise / noise.sum()), negative),
         window=window,
-        negative=negative,
         key=0x1234567890ABCDEF,
         rate=0.05,
         slope=1e-4,
@@ -63,20 +62,20 @@ def make_task(
     return replace(task, **more)
 
 
-def copied(task: words.SkipGramTask) -> words.SkipGramTask:
-    fresh = [words.table(*task.vectors.shape) for _ in range(2)]
+def copied(task: words.WindowTask) -> words.WindowTask:
+    fresh = [words.table(*table.shape) for table in (task.vectors, task.output)]
     fresh[0][:], fresh[1][:] = task.vectors, task.output
     return replace(task, vectors=fresh[0], output=fresh[1])
 
 
-def assert_same_tables(one: words.SkipGramTask, other: words.SkipGramTask, *, within: float) -> None:
+def assert_same_tables(one: words.WindowTask, other: words.WindowTask, *, within: float) -> None:
     np.testing.assert_allclose(one.vectors, other.vectors, rtol=1e-5, atol=within)
     np.testing.assert_allclose(one.output, other.output, rtol=1e-5, atol=within)
 
 
-def one_window(**options: object) -> words.SkipGramTask:
+def one_window(**options: object) -> words.WindowTask:
     """Make a task of which the middle token is the only centre."""
-    return make_task(keep=1.0, full_window=True, **options)  # type: ignore[arg-type]
+    return make_task(keep=1.0, flat=True, **options)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -154,7 +153,9 @@ def test_every_token_of_a_sentence_is_within_its_sentence(level: str) -> None:
     noise = np.zeros(11)
     noise[10] = 1.0
     starts = np.arange(0, ids.size + 1, 5).astype(np.int64)
-    task = replace(task, ids=ids, starts=starts, alias=words.alias_table(noise), rate=1e-4, floor=1e-4)
+    task = replace(
+        task, ids=ids, starts=starts, targets=words.Noise(words.alias_table(noise), 5), rate=1e-4, floor=1e-4
+    )
     task.vectors[:], task.output[:] = 0.0, 0.0
     task.vectors[:5, 0], task.vectors[5:10, 1] = 1.0, 1.0
     words.learn(task, 0, ids.size, level=level)
@@ -176,7 +177,9 @@ def test_sigmoid_is_exact_to_a_millionth(level: str) -> None:
     for product in np.linspace(-30, 30, 121):
         task = one_window(dim=1, window=1, negative=1, vocabulary=3, lengths=(2,))
         noise = np.array([0.0, 0.0, 1.0])
-        task = replace(task, ids=np.array([0, 1], np.int32), alias=words.alias_table(noise), rate=1.0, floor=1.0)
+        task = replace(
+            task, ids=np.array([0, 1], np.int32), targets=words.Noise(words.alias_table(noise), 1), rate=1.0, floor=1.0
+        )
         task.vectors[:], task.output[:] = 0.0, 0.0
         task.vectors[1, 0], task.output[0, 0] = 1.0, product
         words.learn(task, 0, 1, level=level)
@@ -206,7 +209,7 @@ def test_gradient_of_the_twin_is_that_of_the_true_loss(seed: int) -> None:
     (step,) = words_twin.steps(task, 4, 5)
     step = replace(step, rate=1.0)
     moved = [vectors.copy(), output.copy()]
-    words_twin.apply(moved[0], moved[1], step)
+    words_twin.apply(task, moved[0], moved[1], step)
     small = 1e-6
     for which, (table, after) in enumerate(zip((vectors, output), moved, strict=True)):
         for place in np.ndindex(table.shape):
@@ -214,7 +217,7 @@ def test_gradient_of_the_twin_is_that_of_the_true_loss(seed: int) -> None:
             for sign in (1, -1):
                 tables = [vectors.copy(), output.copy()]
                 tables[which][place] += sign * small
-                ends.append(words_twin.loss(tables[0], tables[1], step))
+                ends.append(words_twin.loss(task, tables[0], tables[1], step))
             slope = (ends[0] - ends[1]) / (2 * small)
             assert after[place] - table[place] == pytest.approx(-slope, abs=1e-7)
 
@@ -240,18 +243,101 @@ def test_draws_have_the_expected_frequencies() -> None:
     np.testing.assert_allclose(reach, 0.2, atol=0.01)
     rng = np.random.default_rng(0)
     corpus(rng, 8, [200_000])  # the state of make_task before it drew the noise
-    own = (task.alias & np.uint64(0xFFFFFFFF)).astype(np.float64) / 2**32 / 8
+    own = (task.targets.alias & np.uint64(0xFFFFFFFF)).astype(np.float64) / 2**32 / 8
     truth = own.copy()
-    np.add.at(truth, (task.alias >> np.uint64(32)).astype(int), 1 / 8 - own)
+    np.add.at(truth, (task.targets.alias >> np.uint64(32)).astype(int), 1 / 8 - own)
     noise = words_twin.noise_words(task, tokens)
     for k in range(2):
         np.testing.assert_allclose(np.bincount(noise[:, k], minlength=8) / len(tokens), truth, atol=0.01)
     assert abs(np.corrcoef(noise[:, 0], noise[:, 1])[0, 1]) < 0.01
 
 
+ROWS = 60  # of parts, beyond the words themselves
+
+
+def models(model: str, loss: str, made: str, *, dim: int = 100, **more: object) -> words.WindowTask:
+    """Make a task of one member of the family, with random tables."""
+    rng = np.random.default_rng(3)
+    task = make_task(dim=dim, scale=0.1, lengths=(30, 0, 1, 2, 700, 17, 0, 900, 5), batch=16, **more)  # type: ignore[arg-type]
+    n = len(task.keep)
+    if loss == "hs":
+        lengths = rng.integers(1, min(14, n), n)
+        nodes = np.concatenate([rng.permutation(n - 1)[:k] for k in lengths]).astype(np.int32)
+        turns = rng.integers(0, 2, nodes.size).astype(np.float32)
+        starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        task = replace(task, targets=words.Paths(starts, nodes, turns), output=random_table(rng, n - 1, dim))
+    if made == "parts":
+        lengths = rng.integers(1, 9, n)
+        rows = rng.integers(0, n + ROWS, lengths.sum()).astype(np.int32)
+        starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        task = replace(task, parts=words.Parts(starts, rows), vectors=random_table(rng, n + ROWS, dim))
+    return replace(task, cbow=model != "skipgram", mean=model != "sum", slope=1e-5, floor=0.01)
+
+
+def random_table(rng: np.random.Generator, rows: int, dim: int) -> np.ndarray:
+    table = words.table(rows, dim)
+    table[:, :dim] = rng.normal(0.0, 0.1, size=(rows, dim))
+    return table
+
+
+@pytest.mark.parametrize("made", ["whole", "parts"])
+@pytest.mark.parametrize("loss", ["ns", "hs"])
+@pytest.mark.parametrize("model", ["skipgram", "cbow", "sum"])
+@pytest.mark.parametrize("negative", [5, 9])
+def test_every_model_equals_the_twin(level: str, model: str, loss: str, made: str, negative: int) -> None:
+    task = models(model, loss, made, vocabulary=60, negative=negative)
+    twin = copied(task)
+    done = words.learn(task, 0, task.ids.size, level=level)
+    assert done == words.learn(twin, 0, task.ids.size, level="numpy")
+    assert_same_tables(task, twin, within=2e-5)
+    assert not np.allclose(twin.vectors, models(model, loss, made, vocabulary=60).vectors, atol=1e-3)
+
+
+@pytest.mark.parametrize("made", ["whole", "parts"])
+@pytest.mark.parametrize("loss", ["ns", "hs"])
+@pytest.mark.parametrize("model", ["skipgram", "cbow", "sum"])
+def test_batches_have_the_same_bits_with_any_number_of_threads(level: str, model: str, loss: str, made: str) -> None:
+    task = models(model, loss, made, vocabulary=60)
+    twin, several = copied(task), {threads: copied(task) for threads in (2, 3, 4, 9)}
+    n = task.ids.size
+    done = words.learn_together(task, 0, n, threads=1, level=level)
+    assert done == words.learn_together(twin, 0, n, threads=1, level="numpy")
+    assert_same_tables(task, twin, within=2e-5)
+    for threads, one in several.items():
+        words.learn_together(one, 0, 512, threads=threads, level=level)  # cut where a segment ends
+        words.learn_together(one, 512, n, threads=threads, level=level)
+        assert np.array_equal(one.vectors, task.vectors)
+        assert np.array_equal(one.output, task.output)
+
+
+@pytest.mark.parametrize("loss", ["ns", "hs"])
+def test_gradient_of_a_bag_is_that_of_the_true_loss(loss: str) -> None:
+    """Output rows move by the gradient; context rows by that of the mean, each by all of it."""
+    task = replace(models("cbow", loss, "whole", dim=4, vocabulary=12), keep=words.keep_thresholds(np.ones(12)))
+    step = next(step for step in words_twin.steps(task, 40, 60) if len(step.contexts) > 2)
+    step = replace(step, rate=1.0)
+    rng = np.random.default_rng(0)
+    vectors, output = rng.normal(size=(12, 4)), rng.normal(size=(len(task.output), 4))
+    moved = [vectors.copy(), output.copy()]
+    words_twin.apply(task, moved[0], moved[1], step)
+    small = 1e-6
+    times = np.bincount(step.contexts, minlength=12) * len(step.contexts)
+    for which, (table, after) in enumerate(zip((vectors, output), moved, strict=True)):
+        for place in np.ndindex(table.shape):
+            ends = []
+            for sign in (1, -1):
+                tables = [vectors.copy(), output.copy()]
+                tables[which][place] += sign * small
+                ends.append(words_twin.loss(task, tables[0], tables[1], step))
+            slope = (ends[0] - ends[1]) / (2 * small)
+            once = np.bincount(step.contexts, minlength=12)[place[0]] if which == 0 else 1
+            expected = -slope * (times[place[0]] / max(once, 1) if which == 0 else 1)
+            assert after[place] - table[place] == pytest.approx(expected, abs=1e-7)
+
+
 def test_what_does_not_fit_is_refused() -> None:
     task = make_task()
-    with pytest.raises(ShapeError, match="table has 40 rows"):
+    with pytest.raises(ShapeError, match="table has 40 words"):
         replace(task, ids=task.ids + 1000).check()
     with pytest.raises(ShapeError, match="must go from 0"):
         replace(task, starts=task.starts[:-2]).check()
@@ -268,6 +354,14 @@ def test_what_does_not_fit_is_refused() -> None:
         words.learn(replace(task, vectors=np.zeros((40, 100), np.float32)), 0, 1, level=level)
     with pytest.raises(ValueError, match="between 1 and"):
         words.learn(replace(task, window=0), 0, 1, level=level)
+    empty = words.Paths(np.zeros(41, np.int64), np.empty(0, np.int32), np.empty(0, np.float32))
+    with pytest.raises(ValueError, match="no rows"):
+        words.learn(replace(task, targets=empty), 0, 1, level=level)
+    astray = words.Parts(np.arange(41), np.full(40, 99, np.int32))
+    with pytest.raises(ValueError, match="row that is not there"):
+        words.learn(replace(task, parts=astray), 0, 1, level=level)
+    with pytest.raises(ValueError, match="divide"):
+        words.learn_together(replace(task, batch=7), 0, 1, threads=1, level=level)
     with pytest.raises(ValueError, match="stretch"):
         words.learn(task, 0, task.ids.size + 1, level=level)
     with pytest.raises(ValueError, match="row that is not there"):

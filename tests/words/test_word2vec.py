@@ -15,10 +15,11 @@ from likewise.errors import DataError, OptionError
 from likewise.kernels import words as kernel
 from likewise.session import Estimate, Finished, Logged, Progress, Session
 from likewise.words.corpus import Corpus
-from likewise.words.losses import fixed_pairs
+from likewise.words.huffman import huffman_paths
+from likewise.words.losses import FixedPairs, fixed_pairs
 from likewise.words.sweep import chunk_for, sweep
 from likewise.words.vocabulary import Vocabulary
-from likewise.words.word2vec import SkipGram, Trained
+from likewise.words.word2vec import Trained, Word2Vec
 
 
 def of_sentences(sentences: list[np.ndarray]) -> tuple[Corpus, Vocabulary]:
@@ -39,10 +40,10 @@ def topics(seed: int, sentences: int = 1500) -> tuple[Corpus, Vocabulary]:
     return of_sentences(text)
 
 
-SMALL = SkipGram(dim=16, epochs=3, threads=1, sample=0.0, rate=0.05)
+SMALL = Word2Vec(dim=16, epochs=3, threads=1, sample=0.0, rate=0.05)
 
 
-def fit(options: SkipGram = SMALL, *, seed: int = 0, **more: Any) -> Trained:
+def fit(options: Word2Vec = SMALL, *, seed: int = 0, **more: Any) -> Trained:
     corpus, vocabulary = topics(seed)
     return options.fit(corpus, vocabulary, session=more.pop("session", Session()), **more)
 
@@ -130,7 +131,7 @@ def test_whoever_looks_cannot_write() -> None:
 def test_events_tell_what_happens() -> None:
     events: list[Any] = []
     big, vocabulary = topics(0, sentences=60_000)
-    SkipGram(dim=64, epochs=2, threads=1).fit(big, vocabulary, session=Session(events.append))
+    Word2Vec(dim=64, epochs=2, threads=1).fit(big, vocabulary, session=Session(events.append))
     kinds = [type(event) for event in events]
     assert kinds[0] is Estimate, "before it starts"
     assert events[0].seconds > 0
@@ -149,7 +150,7 @@ def test_stopping_keeps_what_was_learned() -> None:
     timer = threading.Timer(0.3, session.stop)
     timer.start()
     start = time.perf_counter()
-    trained = SkipGram(epochs=100_000, threads=2, dim=32).fit(corpus, vocabulary, session=session)
+    trained = Word2Vec(epochs=100_000, threads=2, dim=32).fit(corpus, vocabulary, session=session)
     assert time.perf_counter() - start < 3
     assert not trained.finished
     assert trained.epochs_done < 100_000
@@ -183,11 +184,15 @@ def test_stopped_before_it_began() -> None:
         ("min_rate", 0.1),
         ("sample", -1e-3),
         ("power", math.inf),
+        ("model", "glove"),
+        ("loss", "softmax"),
+        ("combine", "max"),
+        ("weighting", "harmonic"),
     ],
 )
 def test_options_out_of_range_are_refused(option: str, value: object) -> None:
     with pytest.raises(OptionError, match=option):
-        SkipGram(**{option: value})  # type: ignore[arg-type]
+        Word2Vec(**{option: value})  # type: ignore[arg-type]
 
 
 def test_a_corpus_without_anything_to_learn_is_refused() -> None:
@@ -210,26 +215,39 @@ def test_held_out_text_may_be_empty_or_without_pairs() -> None:
         assert fit(replace(SMALL, epochs=1), held_out=held_out).history[-1]["loss_held_out"] is None
 
 
+def task_of(corpus: Corpus, words: int, *, window: int, negative: int, **more: Any) -> kernel.WindowTask:
+    return kernel.WindowTask(
+        vectors=kernel.table(words, 1),
+        output=kernel.table(words, 1),
+        ids=corpus.ids,
+        starts=corpus.starts,
+        keep=kernel.keep_thresholds(np.ones(words)),
+        targets=kernel.Noise(kernel.alias_table(np.full(words, 1 / words)), negative),
+        window=window,
+        key=0,
+        rate=0.1,
+        **more,
+    )
+
+
 def test_fixed_pairs_are_those_of_the_windows() -> None:
     """Every word stands once, so pairs can be told from their places."""
-    corpus, vocabulary = of_sentences([np.arange(0, 30), np.arange(30, 31), np.arange(31, 60)])
-    alias = kernel.alias_table(vocabulary.noise(0.75))
-    pairs = fixed_pairs(corpus, keep=np.ones(60), alias=alias, window=3, negative=4, seed=0)
+    corpus, _vocabulary = of_sentences([np.arange(0, 30), np.arange(30, 31), np.arange(31, 60)])
+    pairs = fixed_pairs(corpus, task_of(corpus, 60, window=3, negative=4), keep=np.ones(60), seed=0)
     assert pairs is not None
     centres = pairs.targets[:, 0]
     assert np.abs(pairs.contexts - centres).max() == 3
     assert (pairs.contexts != centres).all()
     assert ((pairs.contexts < 30) == (centres < 30)).all()
     assert 30 not in pairs.contexts
-    again = fixed_pairs(corpus, keep=np.ones(60), alias=alias, window=3, negative=4, seed=0)
+    again = fixed_pairs(corpus, task_of(corpus, 60, window=3, negative=4), keep=np.ones(60), seed=0)
     assert again is not None
     assert np.array_equal(pairs.targets, again.targets)
 
 
 def test_fixed_pairs_of_a_long_text_come_from_all_over_it() -> None:
-    corpus, vocabulary = of_sentences([np.arange(50_000)])
-    alias = kernel.alias_table(vocabulary.noise(0.75))
-    pairs = fixed_pairs(corpus, keep=np.ones(50_000), alias=alias, window=5, negative=2, seed=0, most=5000)
+    corpus, _vocabulary = of_sentences([np.arange(50_000)])
+    pairs = fixed_pairs(corpus, task_of(corpus, 50_000, window=5, negative=2), keep=np.ones(50_000), seed=0, most=5000)
     assert pairs is not None
     assert len(pairs.contexts) == 5000
     assert np.abs(pairs.contexts - pairs.targets[:, 0]).max() == 5
@@ -238,9 +256,8 @@ def test_fixed_pairs_of_a_long_text_come_from_all_over_it() -> None:
 
 
 def test_loss_is_the_formula() -> None:
-    corpus, vocabulary = topics(0, sentences=50)
-    alias = kernel.alias_table(vocabulary.noise(0.75))
-    pairs = fixed_pairs(corpus, keep=np.ones(40), alias=alias, window=3, negative=5, seed=0, most=300)
+    corpus, _vocabulary = topics(0, sentences=50)
+    pairs = fixed_pairs(corpus, task_of(corpus, 40, window=3, negative=5), keep=np.ones(40), seed=0, most=300)
     assert pairs is not None
     rng = np.random.default_rng(0)
     vectors, output = kernel.table(40, 10), kernel.table(40, 10)
@@ -254,6 +271,93 @@ def test_loss_is_the_formula() -> None:
         )
     assert pairs.loss(vectors, output) == pytest.approx(total / 300, rel=1e-12)
     assert pairs.loss(vectors, output, level="numpy") == pytest.approx(total / 300, rel=1e-12)
+
+
+def test_fixed_bags_are_those_of_the_windows() -> None:
+    corpus, _ = of_sentences([np.arange(0, 30), np.arange(30, 31), np.arange(31, 60)])
+    task = task_of(corpus, 60, window=3, negative=4, cbow=True, flat=True)
+    bags = fixed_pairs(corpus, task, keep=np.ones(60), seed=0)
+    assert bags is not None
+    assert bags.bounds is not None
+    assert sorted(bags.targets[:, 0]) == [i for i in range(60) if i != 30]
+    for i, centre in enumerate(bags.targets[:, 0]):
+        low, high = (0, 29) if centre < 30 else (31, 59)
+        window = set(range(max(low, centre - 3), min(high, centre + 3) + 1)) - {centre}
+        assert set(bags.contexts[bags.bounds[i] : bags.bounds[i + 1]]) == window
+    rng = np.random.default_rng(0)
+    vectors, output = kernel.table(60, 10), kernel.table(60, 10)
+    vectors[:, :10], output[:, :10] = rng.normal(size=(2, 60, 10))
+    total = 0.0
+    for i, targets in enumerate(bags.targets):
+        mean = vectors[bags.contexts[bags.bounds[i] : bags.bounds[i + 1]]].astype(float).mean(axis=0)
+        signs = np.where(np.arange(5) == 0, 1.0, -1.0)
+        real = (np.arange(5) == 0) | (targets != targets[0])
+        total += float((np.log1p(np.exp(-signs * (output[targets] @ mean))) * real).sum())
+    assert bags.loss(vectors, output) == pytest.approx(total / len(bags.targets), rel=1e-6)
+
+
+@pytest.mark.parametrize("words", [2, 3, 7, 100])
+def test_probabilities_of_a_tree_sum_to_one(words: int) -> None:
+    """Σ over all words of exp(−loss) is 1 for any vectors: hierarchical softmax is a softmax."""
+    rng = np.random.default_rng(0)
+    counts = np.sort(rng.integers(1, 1000, words))[::-1]
+    paths = huffman_paths(counts)
+    lengths = np.diff(paths.starts)
+    assert (np.diff(lengths) >= 0).all()
+    assert (2.0**-lengths).sum() == 1.0
+    vectors, output = kernel.table(1, 8), kernel.table(words - 1, 8)
+    vectors[:, :8], output[:, :8] = rng.normal(size=8), rng.normal(size=(words - 1, 8))
+    total = 0.0
+    for word in range(words):
+        way = slice(int(paths.starts[word]), int(paths.starts[word + 1]))
+        targets, labels = paths.nodes[None, way], paths.turns[None, way] == 1.0
+        pair = FixedPairs(np.zeros(1, np.int32), targets, labels, np.ones_like(labels))
+        total += math.exp(-pair.loss(vectors, output))
+    assert total == pytest.approx(1.0, rel=1e-9)
+
+
+MODELS = {
+    "cbow": replace(SMALL, model="cbow"),
+    "cbow, sum, flat": replace(SMALL, model="cbow", combine="sum", weighting="flat", rate=0.02),
+    "hs": replace(SMALL, loss="hs"),
+    "cbow, hs": replace(SMALL, loss="hs", model="cbow"),
+    "reproducible": replace(SMALL, reproducible=True),
+    "reproducible hs": replace(SMALL, reproducible=True, loss="hs"),
+    "reproducible cbow": replace(SMALL, reproducible=True, model="cbow"),
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_model_brings_words_of_one_topic_together(name: str) -> None:
+    trained = fit(replace(MODELS[name], epochs=8))
+    v = trained.vectors - trained.vectors.mean(axis=0)
+    v = v / np.linalg.norm(v, axis=1, keepdims=True)
+    assert (v @ v.T)[:20, :20].mean() > (v @ v.T)[:20, 20:].mean() + 0.4
+    losses = [entry["loss_train"] for entry in trained.history]
+    assert losses[-1] < losses[0] - 0.1
+    assert np.isfinite(losses).all()
+
+
+@pytest.mark.parametrize("name", [name for name in MODELS if name.startswith("reproducible")])
+def test_reproducible_means_the_same_bits_at_any_number_of_threads(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = [fit(replace(MODELS[name], threads=threads)) for threads in (1, 2, 4, 1, 2, 4)]
+    monkeypatch.setattr("likewise.words.word2vec.chunk_for", lambda *a, **k: (77, 1.0))
+    runs.append(fit(replace(MODELS[name], threads=2)))
+    for run in runs[1:]:
+        assert np.array_equal(run.vectors, runs[0].vectors)
+        assert np.array_equal(run.output, runs[0].output)
+
+
+@pytest.mark.parametrize("words", [2, 5, 40, 1000])
+@pytest.mark.parametrize("loss", ["ns", "hs"])
+def test_batches_do_not_overshoot_however_small_the_vocabulary(words: int, loss: str) -> None:
+    rng = np.random.default_rng(0)
+    corpus, vocabulary = of_sentences([rng.integers(0, words, 50) for _ in range(400)] + [np.arange(words)])
+    options = Word2Vec(dim=20, epochs=3, sample=0.0, rate=0.1, reproducible=True, threads=1, loss=loss)
+    trained = options.fit(corpus, vocabulary, session=Session())
+    assert np.abs(trained.vectors).max() < 20
+    losses = [entry["loss_train"] for entry in trained.history]
+    assert losses[-1] <= losses[0] + 0.2
 
 
 def test_a_sweep_visits_every_token_once() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from jaxtyping import Float, Float64, Int, UInt64
@@ -12,7 +12,7 @@ from jaxtyping import Float, Float64, Int, UInt64
 from likewise.contracts import Array
 
 if TYPE_CHECKING:
-    from likewise.kernels.words import WindowTask
+    from likewise.kernels.words import Noise, Paths, WindowTask
 
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 SEGMENT = 512  # as in kernels/words.hpp
@@ -61,14 +61,14 @@ def kept_tokens(task: WindowTask, begin: int, end: int) -> Int[Array, " k"]:
 
 def noise_words(task: WindowTask, tokens: Int[Array, " k"]) -> Int[Array, "k m"]:
     """Return the noise words of each token, by the alias table."""
+    targets = cast("Noise", task.targets)
     half = np.uint64(32)
     low = np.uint64(0xFFFFFFFF)
     columns = []
-    for k in range(task.targets.count):  # type: ignore[union-attr]  # asked for where there is noise
-        alias = task.targets.alias  # type: ignore[union-attr]
+    for k in range(targets.count):
         bits = draws(task, tokens, NOISE + k)
-        slot = ((bits >> half) * np.uint64(len(alias))) >> half
-        entry = alias[slot.astype(np.int64)]
+        slot = ((bits >> half) * np.uint64(len(targets.alias))) >> half
+        entry = targets.alias[slot.astype(np.int64)]
         columns.append(np.where((bits & low) < (entry & low), slot, entry >> half).astype(np.int64))
     return np.stack(columns, axis=1)
 
@@ -86,10 +86,11 @@ def targets_of(task: WindowTask, tokens: Int[Array, " k"]) -> Iterator[tuple[Arr
     """Yield output rows, labels and which of them teach, for each token."""
     words = task.ids[tokens].astype(np.int64)
     if hasattr(task.targets, "nodes"):
+        paths = cast("Paths", task.targets)
         for word in words:
-            way = slice(task.targets.starts[word], task.targets.starts[word + 1])
-            nodes = task.targets.nodes[way].astype(np.int64)
-            yield nodes, task.targets.turns[way], np.ones(len(nodes), np.int64)
+            way = slice(paths.starts[word], paths.starts[word + 1])
+            nodes = paths.nodes[way].astype(np.int64)
+            yield nodes, paths.turns[way], np.ones(len(nodes), np.int64)
         return
     for word, noise in zip(words, noise_words(task, tokens), strict=True):
         yield np.r_[word, noise], np.r_[1.0, np.zeros(len(noise))], np.r_[1, noise != word].astype(np.int64)

@@ -20,20 +20,28 @@ if TYPE_CHECKING:
     from likewise.words.corpus import Reading
     from likewise.words.table import WordTable
     from likewise.words.vocabulary import Vocabulary
-    from likewise.words.word2vec import SkipGram
+    from likewise.words.word2vec import Word2Vec
 
 Tokenizer = Literal["words", "whitespace"]
 Digits = Literal["keep", "mask", "drop"]
+Model = Literal["skipgram", "cbow"]
+Loss = Literal["ns", "hs"]
+Combine = Literal["mean", "sum"]
+Weighting = Literal["linear", "flat"]
 
 
 def word2vec(
     *,
     dim: Annotated[int, Option("dimensions of a vector", low=1)] = 100,
-    window: Annotated[int, Option("most words on each side that are context; drawn anew per word", "words", 1)] = 5,
+    window: Annotated[int, Option("most words on each side that are context", "words", 1)] = 5,
     negative: Annotated[int, Option("noise words drawn for each window", "words", 1)] = 5,
     sample: Annotated[
         float, Option("words more frequent than this are thinned out; 0 keeps all", "share", 0, 1)
     ] = 1e-3,
+    model: Annotated[Model, Option("skipgram: by each word around it; cbow: by all of them together")] = "skipgram",
+    loss: Annotated[Loss, Option("ns: told from noise words; hs: hierarchical softmax, without noise")] = "ns",
+    combine: Annotated[Combine, Option("how cbow takes words together")] = "mean",
+    weighting: Annotated[Weighting, Option("linear: width drawn anew per word, so near words count more")] = "linear",
     power: Annotated[float, Option("noise words are drawn by count to this power", low=0)] = 0.75,
     min_count: Annotated[int, Option("rarer words are left out", "occurrences", 1)] = 5,
     max_vocabulary: Annotated[int | None, Option("keep only this many of the most frequent words", "words", 1)] = None,
@@ -48,13 +56,17 @@ def word2vec(
     held_out: Annotated[
         float, Option("paragraphs kept apart to measure the loss on, by a hash", "share", 0, 0.5)
     ] = 0.01,
-    threads: Annotated[int, Option("0: all cores; more than one is faster and not repeatable bit by bit", low=0)] = 0,
-    seed: Annotated[int, Option("of everything random; with one thread the same seed gives the same bits", low=0)] = 1,
+    threads: Annotated[int, Option("0: all cores; see reproducible", low=0)] = 0,
+    reproducible: Annotated[
+        bool, Option("the same bits with any number of threads, at some cost; otherwise with one thread only")
+    ] = False,
+    seed: Annotated[int, Option("of everything random", low=0)] = 1,
 ) -> WordRecipe:
-    """Learn word vectors by predicting the words around each word (skip-gram with negative sampling).
+    """Learn word vectors by predicting each word from the words around it (Word2Vec: skip-gram or CBOW).
 
     Mikolov et al. 2013, "Distributed Representations of Words and Phrases and their Compositionality"
-    (arXiv:1310.4546), equation 4; noise words are shared inside one centre word's window.
+    (arXiv:1310.4546) and "Efficient Estimation of Word Representations in Vector Space" (1301.3781); noise words are
+    shared inside one centre word's window.
     """
     options = dict(locals())
     return WordRecipe("word2vec", options)
@@ -71,7 +83,7 @@ class WordRecipe:
         """Tokenise and count `source` in one pass."""
         from likewise.words.corpus import read_corpus
 
-        self._skip_gram(self.options["seed"])  # an option that cannot be is better named before the text is read
+        self._trainer(self.options["seed"])  # an option that cannot be is better named before the text is read
         return read_corpus(source, session=session, folder=folder, **self._picked(*_READING))
 
     def fit(
@@ -84,7 +96,7 @@ class WordRecipe:
         from likewise.words.table import WordTable
 
         vocabulary = prepared.vocabulary
-        trained = self._skip_gram(self.options["seed"] if seed is None else seed).fit(
+        trained = self._trainer(self.options["seed"] if seed is None else seed).fit(
             prepared.train,
             vocabulary,
             held_out=prepared.held_out,
@@ -98,7 +110,7 @@ class WordRecipe:
         cutter = self.options["tokenizer"]
         return WordTable(
             space,
-            output=trained.output,
+            output=None if self.options["loss"] == "hs" else trained.output,
             tokenizer=_plain(self._picked(*_TOKENIZING)),
             cutter=cutter if callable(cutter) else None,
         )
@@ -108,11 +120,11 @@ class WordRecipe:
         space: Space = encoder.space
         return space
 
-    def _skip_gram(self, seed: int) -> SkipGram:
+    def _trainer(self, seed: int) -> Word2Vec:
         """Return the trainer; OptionError where the options do not go together."""
-        from likewise.words.word2vec import SkipGram
+        from likewise.words.word2vec import Word2Vec
 
-        return SkipGram(**self._picked(*_LEARNING), seed=seed)
+        return Word2Vec(**self._picked(*_LEARNING), seed=seed)
 
     def _picked(self, *names: str) -> dict[str, Any]:
         return {name: self.options[name] for name in names}
@@ -137,4 +149,7 @@ def _plain(tokenizing: Mapping[str, Any]) -> dict[str, Any]:
 
 _TOKENIZING = ("tokenizer", "lowercase", "digits")
 _READING = (*_TOKENIZING, "min_count", "max_vocabulary", "held_out")
-_LEARNING = ("dim", "window", "negative", "sample", "power", "epochs", "rate", "min_rate", "threads")
+_LEARNING = (
+    *("model", "loss", "combine", "weighting", "dim", "window", "negative", "sample", "power"),
+    *("epochs", "rate", "min_rate", "threads", "reproducible"),
+)

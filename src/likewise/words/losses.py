@@ -1,4 +1,4 @@
-"""The true loss of skip-gram with negative sampling: a corpus in, a fixed sample of pairs to judge tables by out."""
+"""The true loss of the window models: a corpus in, a fixed sample of windows to judge tables by out."""
 
 from __future__ import annotations
 
@@ -6,82 +6,131 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Bool, Float, Float32, Int, Int32, UInt64
+from jaxtyping import Bool, Float, Float32, Int, Int32, Int64, UInt64
 
 from likewise.contracts import Array
 from likewise.kernels import words
+from likewise.kernels.words import Noise, Paths, WindowTask
 
 if TYPE_CHECKING:
     from likewise.words.corpus import Corpus
 
-_AT_ONCE = 8192  # pairs whose products are held in memory together
+_AT_ONCE = 8192  # examples whose products are held in memory together
 _STRETCH = 100  # tokens that are looked at together: long enough for windows, short enough to be spread widely
 
 
 @dataclass(frozen=True, slots=True)
 class FixedPairs:
-    """Pairs of words that stood in one window, each with noise words of its own, drawn once.
+    """Words that stood in one window and what their products should say, drawn once.
 
-    `targets` holds the centre word in column 0 and the noise words behind it; noise that is the centre word
-    itself does not count, as in training.
+    Example i has the input `contexts[i]`; or, for a bag of words, contexts[bounds[i]:bounds[i + 1]] together, their mean
+    or their sum. `targets` holds its output rows, `labels` 1 where the product should be high, and `valid` which of them
+    count: noise that is the centre word itself does not, as in training.
     """
 
     contexts: Int32[Array, " k"]
-    targets: Int32[Array, "k m"]
+    targets: Int32[Array, "e m"]
+    labels: Bool[Array, "e m"]
+    valid: Bool[Array, "e m"]
+    bounds: Int64[Array, " e+1"] | None = None
+    mean: bool = True
 
     def loss(
         self,
         vectors: Float32[Array, "n p"],
-        output: Float32[Array, "n p"],
+        output: Float32[Array, "m p"],
         *,
         most: int | None = None,
         level: str | None = None,
     ) -> float:
-        """Return the mean loss of a pair in nats, over the first `most` pairs: products and sums in float64.
+        """Return the mean loss of a pair (or of a bag) in nats, over the first `most`: products and sums in float64.
 
         −log σ(v·u) − Σ log σ(−v·uₙ), Mikolov et al. 2013, equation 4 with its sign turned. Untrained (u = 0) it
-        is (1 + noise words) · ln 2.
+        is (1 + noise words) · ln 2. Of hierarchical softmax, −Σ log σ(±v·u) over the nodes of the way: the true
+        −log p(word | input).
         """
-        count = len(self.contexts[:most])
+        count = len(self.targets[:most])
         parts = range(0, count, _AT_ONCE)
         return sum(self._sum(vectors, output, slice(at, min(at + _AT_ONCE, count)), level) for at in parts) / count
 
     def _sum(self, vectors: Array, output: Array, part: slice, level: str | None) -> float:
         targets = self.targets[part]
-        rows = np.repeat(self.contexts[part], targets.shape[1])
-        products = words.pair_products(vectors, output, rows, targets.ravel(), level=level).reshape(targets.shape)
-        products[:, 0] *= -1.0
-        losses = np.logaddexp(0.0, products)
-        losses[:, 1:][targets[:, 1:] == targets[:, :1]] = 0.0
-        return float(losses.sum())
+        inputs, rows = self._inputs(vectors, part)
+        rows = np.repeat(rows, targets.shape[1])
+        products = words.pair_products(inputs, output, rows, targets.ravel(), level=level).reshape(targets.shape)
+        products[self.labels[part]] *= -1.0
+        return float(np.logaddexp(0.0, products)[self.valid[part]].sum())
+
+    def _inputs(self, vectors: Array, part: slice) -> tuple[Array, Int32[Array, " e"]]:
+        """Return a table and the row of each example's input in it."""
+        if self.bounds is None:
+            return vectors, self.contexts[part]
+        bounds = self.bounds[part.start : part.stop + 1]
+        rows = vectors[self.contexts[bounds[0] : bounds[-1]]]
+        bags = words.table(len(bounds) - 1, vectors.shape[1])
+        bags[:] = np.add.reduceat(rows, bounds[:-1] - bounds[0], axis=0)
+        if self.mean:
+            bags /= np.diff(bounds)[:, None]
+        return bags, np.arange(len(bags), dtype=np.int32)
 
 
 def fixed_pairs(
     corpus: Corpus,
+    task: WindowTask,
     *,
     keep: Float[Array, " n"],
-    alias: UInt64[Array, " n"],
-    window: int,
-    negative: int,
     seed: int,
     most: int = 100_000,
 ) -> FixedPairs | None:
-    """Draw up to `most` pairs as training draws them (subsampling, windows, noise); None where there are none.
+    """Draw up to `most` pairs (or bags) as `task` draws them: subsampling, windows, noise; None where there are none.
 
-    The pairs are in random order, so that the first ones are a sample too.
+    They are in random order, so that the first ones are a sample too.
     """
     rng = np.random.default_rng([seed, 1])
+    window = task.window
     ids, sentence = _some_tokens(corpus, rng, tokens=max(1, 4 * most // (window + 1)))  # more than enough
     kept = rng.random(ids.size) < keep[ids]
-    contexts, centres = _pairs(ids[kept], sentence[kept], rng.integers(1, window + 1, int(kept.sum())))
+    ids, sentence = ids[kept], sentence[kept]
+    reach = np.full(ids.size, window) if task.flat else rng.integers(1, window + 1, ids.size)
+    contexts, centres = _pairs(sentence, reach)
     if contexts.size == 0:
         return None
-    chosen = rng.permutation(np.arange(contexts.size, dtype=np.int32))[:most]
-    targets = np.empty((chosen.size, 1 + negative), dtype=np.int32)
-    targets[:, 0] = centres[chosen]
-    for column in range(1, 1 + negative):
-        targets[:, column] = _noise(alias, rng, chosen.size)
-    return FixedPairs(contexts[chosen], targets)
+    if task.cbow:
+        contexts, bounds, centres = _bags(contexts, centres, rng, most)
+    else:
+        chosen = rng.permutation(np.arange(contexts.size, dtype=np.int32))[:most]
+        contexts, bounds, centres = contexts[chosen], None, centres[chosen]
+    targets, labels, valid = _targets(task.targets, ids[centres], rng)
+    return FixedPairs(ids[contexts], targets, labels, valid, bounds, task.mean)
+
+
+def _targets(targets: Noise | Paths, centres: Int[Array, " e"], rng: np.random.Generator) -> tuple[Array, Array, Array]:
+    """Return output rows, labels and which of them count, for each centre word."""
+    if isinstance(targets, Noise):
+        rows = np.empty((centres.size, 1 + targets.count), dtype=np.int32)
+        rows[:, 0] = centres
+        for column in range(1, 1 + targets.count):
+            rows[:, column] = _noise(targets.alias, rng, centres.size)
+        first = np.arange(rows.shape[1]) == 0
+        return rows, np.broadcast_to(first, rows.shape), first | (rows != rows[:, :1])
+    lengths = np.diff(targets.starts)[centres]
+    place = np.arange(int(lengths.max()))
+    valid = place < lengths[:, None]
+    at = np.where(valid, targets.starts[centres][:, None] + place, 0)
+    return targets.nodes[at], (targets.turns[at] == 1.0) & valid, valid
+
+
+def _bags(
+    contexts: Int[Array, " p"], centres: Int[Array, " p"], rng: np.random.Generator, most: int
+) -> tuple[Int[Array, " q"], Int64[Array, " e+1"], Int[Array, " e"]]:
+    """Return the contexts of up to `most` centres together: places, where each bag begins, and the centres."""
+    order = np.argsort(centres, kind="stable")
+    contexts, centres = contexts[order], centres[order]
+    different, first, sizes = np.unique(centres, return_index=True, return_counts=True)
+    chosen = rng.permutation(len(different))[:most]
+    bounds = np.concatenate([[0], np.cumsum(sizes[chosen])]).astype(np.int64)
+    inside = np.arange(bounds[-1]) - np.repeat(bounds[:-1], sizes[chosen])
+    return contexts[np.repeat(first[chosen], sizes[chosen]) + inside], bounds, different[chosen]
 
 
 def _some_tokens(corpus: Corpus, rng: np.random.Generator, *, tokens: int) -> tuple[Int[Array, " k"], Int[Array, " k"]]:
@@ -99,18 +148,17 @@ def _some_tokens(corpus: Corpus, rng: np.random.Generator, *, tokens: int) -> tu
     return np.asarray(corpus.ids[at]), sentence + stretch * len(corpus.starts)
 
 
-def _pairs(
-    ids: Int[Array, " k"], sentence: Int[Array, " k"], reach: Int[Array, " k"]
-) -> tuple[Int[Array, " p"], Int[Array, " p"]]:
-    """Return (context, centre) of every pair: no further apart than the centre's reach, in one sentence."""
-    contexts, centres = [np.empty(0, ids.dtype)], [np.empty(0, ids.dtype)]
-    for apart in range(1, min(int(reach.max(initial=0)), len(ids) - 1) + 1):
+def _pairs(sentence: Int[Array, " k"], reach: Int[Array, " k"]) -> tuple[Int[Array, " p"], Int[Array, " p"]]:
+    """Return the places of context and centre of every pair: within the centre's reach, in one sentence."""
+    at = np.arange(len(sentence), dtype=np.int32)
+    contexts, centres = [at[:0]], [at[:0]]
+    for apart in range(1, min(int(reach.max(initial=0)), len(sentence) - 1) + 1):
         left, right = slice(None, -apart), slice(apart, None)
         together: Bool[Array, " p"] = sentence[left] == sentence[right]
         for context, centre in ((left, right), (right, left)):
             near = together & (reach[centre] >= apart)
-            contexts.append(ids[context][near])
-            centres.append(ids[centre][near])
+            contexts.append(at[context][near])
+            centres.append(at[centre][near])
     return np.concatenate(contexts), np.concatenate(centres)
 
 

@@ -1,4 +1,4 @@
-"""Skip-gram with negative sampling: an encoded corpus and its vocabulary in, two tables of vectors out."""
+"""Word2Vec: an encoded corpus and its vocabulary in, two tables of vectors out."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from likewise.errors import DataError, OptionError
 from likewise.kernels import level as level_here
 from likewise.kernels import words as kernel
 from likewise.session import Estimate, Logged, Progress, Session
+from likewise.words.huffman import huffman_paths
 from likewise.words.losses import FixedPairs, fixed_pairs
 from likewise.words.sweep import Pace, chunk_for, sweep, threads_here
 
@@ -28,6 +29,8 @@ OnEpoch: TypeAlias = Callable[[int, Float[Array, "n d"]], None]
 STAGE = "learning"
 _CHUNK_SECONDS = 0.03  # how long one call of the kernel should take: how soon a wish to stop is seen
 _TOLD_EVERY = 0.2  # seconds between two events of progress
+_FIXED = 100_000  # pairs whose loss is noted after each epoch; a bag has about five
+_MEETINGS = {"ns": 0.5, "hs": 2.0}  # of one row in one batch, times the rate: twice as many have diverged
 _GLANCE = 2000  # pairs whose loss is looked at while an epoch runs
 _ROWS = 2048  # rows that are handled at a time where a copy would cost memory
 
@@ -36,12 +39,13 @@ _ROWS = 2048  # rows that are handled at a time where a copy would cost memory
 class Trained:
     """What was learned.
 
-    `history` has one entry per epoch, 0 before the first: epoch, loss_train and loss_held_out (nats per pair, None
-    where there is no pair), rate at its end, words_per_second, seconds, centres, pairs.
+    `output` are the vectors of words as targets; with hierarchical softmax those of the tree's n − 1 nodes.
+    `history` has one entry per epoch, 0 before the first: epoch, loss_train and loss_held_out (nats per pair,
+    with CBOW per window; None where there is none), rate at its end, words_per_second, seconds, centres, pairs.
     """
 
     vectors: Float32[Array, "n d"]
-    output: Float32[Array, "n d"]
+    output: Float32[Array, "m d"]
     history: list[dict[str, Any]]
     finished: bool
     level: str
@@ -49,14 +53,18 @@ class Trained:
 
 
 @dataclass(frozen=True)
-class SkipGram:
-    """Learn word vectors by telling the words around a word from noise words.
+class Word2Vec:
+    """Learn word vectors by predicting each word from the words around it.
 
-    Mikolov et al. 2013 (arXiv:1310.4546) as word2vec has it: windows of b ~ U{1 … `window`} kept words on either
-    side, `negative` noise words by count^`power`, words more frequent than `sample` thinned out (0: none), a rate
-    that falls linearly from `rate` to `min_rate`. Input rows are context words, output rows the centre word and its
-    noise, which the pairs of one window share. With one thread a seed gives the same bits on the same kernel
-    level; more threads write to the same tables without locks.
+    Mikolov et al. 2013 (arXiv:1310.4546, 1301.3781) as word2vec has it: windows of b ~ U{1 … `window`} kept words on
+    either side (`weighting` flat: always `window`), words more frequent than `sample` thinned out (0: none), a rate that
+    falls linearly from `rate` to `min_rate`. `model` skipgram: each context word by itself; cbow: all of a window
+    together, their mean or sum (`combine`). `loss` ns: the word is told from `negative` noise words by
+    count^`power`, which the pairs of one window share; hs: hierarchical softmax over a Huffman tree. Input rows are
+    context words, output rows the centre word and its noise, or nodes.
+
+    With one thread a seed gives the same bits on the same kernel level; more threads write to the same tables without
+    locks. `reproducible`: the same bits with any number of threads, by mini-batches (`kernels.words.learn_together`).
     """
 
     dim: int = 100
@@ -69,11 +77,19 @@ class SkipGram:
     power: float = 0.75
     threads: int = 0
     seed: int = 1
+    model: str = "skipgram"
+    loss: str = "ns"
+    combine: str = "mean"
+    weighting: str = "linear"
+    reproducible: bool = False
 
     def __post_init__(self) -> None:
         """Refuse options that are out of range, with a sentence."""
         for name, (low, high) in _WHOLE.items():
             _check(name, getattr(self, name), low, high, whole=True)
+        for name, choices in _NAMED.items():
+            if getattr(self, name) not in choices:
+                raise OptionError(f"{name} is {getattr(self, name)!r}: it is {' or '.join(choices)}")
         for name, (least, most) in _REAL.items():
             _check(name, getattr(self, name), least, most, whole=False)
         if not self.rate > 0:
@@ -115,7 +131,7 @@ class _Training:
     """The tables of one `fit`, and how it goes."""
 
     def __init__(
-        self, options: SkipGram, corpus: Corpus, vocabulary: Vocabulary, held_out: Corpus | None, session: Session
+        self, options: Word2Vec, corpus: Corpus, vocabulary: Vocabulary, held_out: Corpus | None, session: Session
     ) -> None:
         self.options, self.session = options, session
         self.level, self.threads = level_here(), threads_here(options.threads)
@@ -129,19 +145,25 @@ class _Training:
         self._told, self._loss = 0.0, math.nan
 
     def _fixed_pairs(self, corpus: Corpus, keep: Float[Array, " n"]) -> FixedPairs | None:
-        given, alias = self.options, self.task.alias
-        return fixed_pairs(
-            corpus, keep=keep, alias=alias, window=given.window, negative=given.negative, seed=given.seed
-        )
+        most = _FIXED if self.options.model == "skipgram" else _FIXED // 5
+        return fixed_pairs(corpus, self.task, keep=keep, seed=self.options.seed, most=most)
+
+    def _learn(self, task: kernel.WindowTask, begin: int, end: int) -> tuple[int, int]:
+        if self.options.reproducible:
+            return kernel.learn_together(task, begin, end, threads=self.threads, level=self.level)
+        return kernel.learn(task, begin, end, level=self.level)
 
     def estimate(self) -> None:
         """Say what it will cost, from a try on the first tokens at rate 0, which moves nothing."""
         still = replace(self.task, rate=0.0, slope=0.0, floor=0.0)
         self.chunk, per_second = chunk_for(
-            lambda begin, end: kernel.learn(still, begin, end, level=self.level), self.tokens, seconds=_CHUNK_SECONDS
+            lambda begin, end: self._learn(still, begin, end), self.tokens, seconds=_CHUNK_SECONDS
         )
-        tables = (self.task.vectors, self.task.output, self.task.keep, self.task.alias)
-        seconds = self.options.epochs * self.tokens / (per_second * self.threads)
+        if self.options.reproducible:  # batches must not be cut
+            self.chunk = -(-self.chunk // kernel.SEGMENT) * kernel.SEGMENT
+        tables = (self.task.vectors, self.task.output, self.task.keep)
+        workers = 1 if self.options.reproducible else self.threads
+        seconds = self.options.epochs * self.tokens / (per_second * workers)
         self.session.tell(Estimate(STAGE, seconds, sum(array.nbytes for array in tables)))
 
     def run(self, on_epoch: OnEpoch) -> bool:
@@ -163,10 +185,10 @@ class _Training:
         key = np.random.SeedSequence([self.options.seed, epoch]).generate_state(1, np.uint64)[0]
         task = replace(self.task, key=int(key), rate=self._rate((epoch - 1) * self.tokens))
         return sweep(
-            lambda begin, end: kernel.learn(task, begin, end, level=self.level),
+            lambda begin, end: self._learn(task, begin, end),
             self.tokens,
             chunk=self.chunk,
-            threads=self.threads,
+            threads=1 if self.options.reproducible else self.threads,
             stopped=lambda: self.session.stopped,
             watch=lambda pace: self._tell(epoch, pace),
         )
@@ -207,31 +229,56 @@ class _Training:
 
 
 def _first_task(
-    options: SkipGram, corpus: Corpus, vocabulary: Vocabulary, keep: Float[Array, " n"]
-) -> kernel.SkipGramTask:
+    options: Word2Vec, corpus: Corpus, vocabulary: Vocabulary, keep: Float[Array, " n"]
+) -> kernel.WindowTask:
     """Make the tables, vectors from U(−.5/dim, .5/dim) and outputs zero, and all that is drawn from."""
     n, dim = len(vocabulary.words), options.dim
-    vectors, output = kernel.table(n, dim), kernel.table(n, dim)
+    vectors = kernel.table(n, dim)
     rng = np.random.default_rng([options.seed, 0])
     for low in range(0, n, _ROWS):
         rows = vectors[low : low + _ROWS, :dim]
         rows[:] = (rng.random(rows.shape, dtype=np.float32) - np.float32(0.5)) / np.float32(dim)
-    task = kernel.SkipGramTask(
+    tree = options.loss == "hs"
+    noise = None if tree else kernel.Noise(kernel.alias_table(vocabulary.noise(options.power)), options.negative)
+    task = kernel.WindowTask(
         vectors=vectors,
-        output=output,
+        output=kernel.table(n - 1 if tree else n, dim),
         ids=np.asarray(corpus.ids),
         starts=np.asarray(corpus.starts),
         keep=kernel.keep_thresholds(keep),
-        alias=kernel.alias_table(vocabulary.noise(options.power)),
+        targets=noise or huffman_paths(vocabulary.counts),
         window=options.window,
-        negative=options.negative,
         key=0,
         rate=options.rate,
         slope=(options.rate - options.min_rate) / (options.epochs * len(corpus.ids)),
         floor=options.min_rate,
+        flat=options.weighting == "flat",
+        cbow=options.model == "cbow",
+        mean=options.combine == "mean",
+        batch=_batch(options, vocabulary, keep),
     )
     task.check()
     return task
+
+
+def _batch(options: Word2Vec, vocabulary: Vocabulary, keep: Float[Array, " n"]) -> int:
+    """Return how many tokens may take their steps from the same tables: a power of two that divides a segment.
+
+    Steps that are found together do not see one another. Were one row met too often among them, it would overshoot,
+    and rows that overshoot together grow without bound; how often is too often was measured on texts of 2 to 1,000
+    words without structure, at rates up to 0.1.
+    """
+    kept = keep * vocabulary.counts / max(1, vocabulary.kept_words)
+    window = options.window + 1 if options.weighting == "linear" else 2 * options.window
+    inputs = 1 if options.model == "cbow" else window
+    if options.loss == "hs":
+        targets, met = math.log2(len(vocabulary) + 1), float(kept.sum())  # every way begins at the root
+    else:
+        noise = float(vocabulary.noise(options.power).max())
+        targets, met = 1.0 + options.negative, float(kept.max() + kept.sum() * options.negative * noise)
+    load = max(met * inputs, float(kept.max()) * window * targets)
+    tokens = _MEETINGS[options.loss] / (options.rate * load)
+    return int(2 ** math.floor(math.log2(min(max(tokens, 1.0), kernel.SEGMENT))))
 
 
 def _without_padding(table: Float32[Array, "n p"], dim: int) -> Float32[Array, "n d"]:
@@ -253,6 +300,12 @@ _WHOLE = {
     "epochs": (1, 2**31),
     "threads": (0, 4096),
     "seed": (0, 2**63),
+}
+_NAMED = {
+    "model": ("skipgram", "cbow"),
+    "loss": ("ns", "hs"),
+    "combine": ("mean", "sum"),
+    "weighting": ("linear", "flat"),
 }
 _REAL = {"sample": (0.0, 1.0), "rate": (0.0, 100.0), "min_rate": (0.0, 100.0), "power": (0.0, 10.0)}
 
