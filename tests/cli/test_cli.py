@@ -170,6 +170,20 @@ def test_recipes_and_help_list_every_option(likewise: Callable[..., Result]) -> 
     assert "word2vec" in likewise("recipes").out
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--out", "word2vec", "glove", "--help"],
+        ["--x-max", "9", "--no-report", "--keep-counts", "glove", "word2vec", "--help"],
+        ["--out=ppmi", "--quiet", "glove", "ppmi", "--help"],
+    ],
+)
+def test_the_recipe_is_the_first_word_and_no_option(arguments: list[str], likewise: Callable[..., Result]) -> None:
+    shown = likewise("learn", *arguments).out
+    assert "those of glove" in shown
+    assert "--x-power" in shown
+
+
 def test_json_is_all_that_is_printed(learned: Path, word: str, likewise: Callable[..., Result]) -> None:
     for arguments in (["near", learned, word], ["doctor", learned], ["verify", learned], ["recipes"]):
         done = likewise(*arguments, "--json")

@@ -23,8 +23,9 @@ class LearnCommand(click.Command):
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
     ) -> click.Context:
         """Read the recipe's name first, then parse with its options."""
-        named = next((arg for arg in args if arg in RECIPES), None)
-        recipe = named or next(iter(RECIPES))
+        recipe = _first_word(args, self.params)
+        if recipe not in RECIPES:
+            recipe = next(iter(RECIPES))
         options = [_as_click(option) for option in describe(RECIPES[recipe]).values()]
         command = click.Command(
             self.name,
@@ -47,6 +48,27 @@ class LearnCommand(click.Command):
     def invoke(self, context: click.Context) -> Any:
         """Run the command that `make_context` built."""
         return context.command.invoke(context) if context.command is not self else super().invoke(context)
+
+
+def _first_word(args: list[str], own: list[click.Parameter]) -> str | None:
+    """Return the first argument that is neither an option nor an option's value."""
+    flags = {
+        name for option in own if getattr(option, "is_flag", False) for name in (*option.opts, *option.secondary_opts)
+    }
+    for recipe in RECIPES.values():
+        for described in describe(recipe).values():
+            if described.kind is bool:
+                name = described.name.replace("_", "-")
+                flags |= {f"--{name}", f"--no-{name}"}
+    rest = iter(args)
+    for arg in rest:
+        if not arg.startswith("-") or arg == "-":
+            return arg
+        if arg == "--":
+            return next(rest, None)
+        if arg.startswith("--") and "=" not in arg and arg not in flags and arg != "--help":
+            next(rest, None)  # its value
+    return None
 
 
 def _about(recipe: str) -> str:

@@ -46,7 +46,7 @@ class Noise:
 
 @dataclass(frozen=True, slots=True)
 class Paths:
-    """Hierarchical softmax: the way to word i leads by nodes[starts[i]:starts[i + 1]], turning left where turns is 1."""
+    """Hierarchical softmax: the way to word i is nodes[starts[i]:starts[i + 1]], turning left where turns is 1."""
 
     starts: Int64[Array, " n+1"]
     nodes: Int32[Array, " p"]

@@ -23,9 +23,9 @@ _STRETCH = 100  # tokens that are looked at together: long enough for windows, s
 class FixedPairs:
     """Words that stood in one window and what their products should say, drawn once.
 
-    Example i has the input `contexts[i]`; or, for a bag of words, contexts[bounds[i]:bounds[i + 1]] together, their mean
-    or their sum. `targets` holds its output rows, `labels` 1 where the product should be high, and `valid` which of them
-    count: noise that is the centre word itself does not, as in training.
+    Example i has the input `contexts[i]`; or, for a bag of words, contexts[bounds[i]:bounds[i + 1]] together, their
+    mean or their sum. `targets` holds its output rows, `labels` where the product should be high, and `valid` which of
+    them count: noise that is the centre word itself does not, as in training.
     """
 
     contexts: Int32[Array, " k"]

@@ -57,8 +57,8 @@ class Word2Vec:
     """Learn word vectors by predicting each word from the words around it.
 
     Mikolov et al. 2013 (arXiv:1310.4546, 1301.3781) as word2vec has it: windows of b ~ U{1 … `window`} kept words on
-    either side (`weighting` flat: always `window`), words more frequent than `sample` thinned out (0: none), a rate that
-    falls linearly from `rate` to `min_rate`. `model` skipgram: each context word by itself; cbow: all of a window
+    either side (`weighting` flat: always `window`), words more frequent than `sample` thinned out (0: none), a rate
+    that falls linearly from `rate` to `min_rate`. `model` skipgram: each context word by itself; cbow: all of a window
     together, their mean or sum (`combine`). `loss` ns: the word is told from `negative` noise words by
     count^`power`, which the pairs of one window share; hs: hierarchical softmax over a Huffman tree. Input rows are
     context words, output rows the centre word and its noise, or nodes.
