@@ -22,6 +22,8 @@ from likewise.session import Session
 from likewise.space import Space, formats
 from likewise.space.items import read_items, write_items
 from likewise.space.tensors import read_matrix, write_matrix
+from likewise.words.subword_table import SubwordTable
+from likewise.words.subwords import subwords
 from likewise.words.table import WordTable
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ Files: TypeAlias = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 
 VECTORS, ITEMS = "space/vectors.safetensors", "space/items.parquet"
 ENCODER, TOKENIZER, OUTPUT = "encoder/encoder.json", "encoder/tokenizer.json", "encoder/output.safetensors"
+ROWS = "encoder/rows.safetensors"
 REPORT, PAGE, LOG = "report.json", "report.html", "log.jsonl"
 
 
@@ -293,7 +296,7 @@ def read_space(folder: RunFolder) -> Space:
 
 def write_encoder(writer: RunWriter, encoder: Encoder, space: Space) -> str:
     """Write a run's encoder/ and return its kind; what the space holds already is pointed to."""
-    if not isinstance(encoder, WordTable):
+    if not isinstance(encoder, WordTable | SubwordTable):
         raise RunError(f"an encoder of type {type(encoder).__name__} cannot be saved: kinds are {', '.join(KINDS)}")
     if encoder.fingerprint != space.fingerprint:
         raise FingerprintError(
@@ -303,10 +306,11 @@ def write_encoder(writer: RunWriter, encoder: Encoder, space: Space) -> str:
     arrays, about = encoder.state()
     writer.write_json(TOKENIZER, about.pop("tokenizer"))
     about |= {"words": {"file": ITEMS, "column": "key"}, "vectors": {"file": VECTORS, "tensor": "vectors"}}
-    if "output" in arrays:
-        with writer.open(OUTPUT) as file:
-            write_matrix(file, "output", encoder.dim, [arrays["output"]])
-        about["output"] = {"file": OUTPUT, "tensor": "output"}
+    for name, place in (("rows", ROWS), ("output", OUTPUT)):
+        if name in arrays:
+            with writer.open(place) as file:
+                write_matrix(file, name, encoder.dim, [arrays[name]])
+            about[name] = {"file": place, "tensor": name}
     writer.write_json(ENCODER, about | {"fingerprint": encoder.fingerprint})
     return encoder.kind
 
@@ -329,4 +333,24 @@ def _read_word_table(folder: RunFolder, space: Space, about: Mapping[str, Any]) 
     return WordTable(space, output=output, tokenizer=folder.json(TOKENIZER), fingerprint=space.fingerprint)
 
 
-KINDS: dict[str, Callable[[RunFolder, Space, Mapping[str, Any]], Encoder]] = {"word-table": _read_word_table}
+def _read_subword_table(folder: RunFolder, space: Space, about: Mapping[str, Any]) -> Encoder:
+    options: dict[str, Any] = {name: about.get(name) for name in ("min_n", "max_n", "buckets")}
+    if not all(type(value) is int for value in options.values()):
+        raise IntegrityError(f"{folder.path / ENCODER} lacks whole numbers for {', '.join(options)}: {options}")
+    table = SubwordTable(
+        space.keys,
+        read_matrix(folder.file(ROWS), "rows"),
+        subwords(space.keys, **options),
+        items=space.items,
+        output=read_matrix(folder.file(OUTPUT), "output") if OUTPUT in folder.files else None,
+        tokenizer=folder.json(TOKENIZER),
+    )
+    if table.fingerprint != space.fingerprint:
+        raise IntegrityError(f"{folder.path / ROWS} belongs to another run: its fingerprint is not the space's")
+    return table
+
+
+KINDS: dict[str, Callable[[RunFolder, Space, Mapping[str, Any]], Encoder]] = {
+    "word-table": _read_word_table,
+    "subword-table": _read_subword_table,
+}

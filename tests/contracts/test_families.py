@@ -18,6 +18,8 @@ from likewise.sources.small_language import small_language
 from likewise.sources.text import open_text
 from likewise.space import Space
 from likewise.words.onehot import OneHot
+from likewise.words.subword_table import SubwordTable
+from likewise.words.subwords import subwords
 from likewise.words.table import WordTable
 
 WORDS = ["king", "queen", "river"]
@@ -27,8 +29,14 @@ def _table(seed: int) -> WordTable:
     return WordTable(Space(WORDS, np.random.default_rng(seed).normal(size=(3, 5))), tokenizer={"lowercase": True})
 
 
+def _subword_table(seed: int) -> SubwordTable:
+    parts = subwords(WORDS)
+    return SubwordTable(WORDS, np.random.default_rng(seed).normal(size=(parts.size, 5)), parts)
+
+
 ENCODERS: dict[str, tuple[Callable[[int], Encoder], Sequence[Any]]] = {
     "word table": (_table, ["the king", "queen queen", "nothing known"]),
+    "subword table": (_subword_table, ["the king", "queens kings", "xyzzy"]),
     "one-hot": (lambda seed: OneHot([*WORDS, *(f"w{i}" for i in range(seed))]), WORDS),
 }
 

@@ -1,0 +1,181 @@
+"""A table of words and their n-grams as an encoder: texts or words in, seen ones and unseen ones; vectors out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, Self, final
+
+import numpy as np
+from jaxtyping import Bool, Float, Float32, Int
+
+from likewise.contracts import Array, State
+from likewise.errors import OptionError, ShapeError
+from likewise.files import digest_of_json
+from likewise.space import Space
+from likewise.space.content import digest_of_content
+from likewise.words.subwords import Subwords, means, ngram_buckets, subwords
+from likewise.words.table import WordTable
+
+VERSION = 1
+_TEXTS_AT_ONCE = 4096
+
+
+class Embedded(NamedTuple):
+    """Vectors of texts, and how many words of each text were known, placed by their letters, or neither."""
+
+    vectors: Float32[Array, "n d"]
+    known: Int[Array, " n"]
+    by_letters: Int[Array, " n"]
+    unknown: Int[Array, " n"]
+
+
+@final
+class SubwordTable:
+    """An encoder that knows words by their letters: a word is the mean of its own row and of its n-grams' rows.
+
+    `rows` holds the words' own rows, then those of the buckets that `parts` has in use. A word that was not seen is
+    the mean over its n-grams; those whose bucket has no row count as zeros, as in a table that has all buckets
+    (Bojanowski et al. 2017, arXiv:1607.04606, and fastText's files). A text is the mean over its words. `tokenizer`
+    and `cutter` are as in WordTable; `output` are the vectors of the other side of training.
+
+    >>> words = ["good", "bad"]
+    >>> parts = subwords(words, min_n=3, max_n=3)
+    >>> table = SubwordTable(words, np.eye(parts.size), parts)
+    >>> table.embed(["goods"], kind="word").nonzero()[1].tolist()  # of <go goo ood ods ds>: three are known
+    [3, 5, 7]
+    """
+
+    kind = "subword-table"
+
+    def __init__(
+        self,
+        words: Sequence[str],
+        rows: Float[Array, "r d"],
+        parts: Subwords,
+        *,
+        items: Mapping[str, Any] | None = None,
+        output: Float[Array, "n d"] | None = None,
+        tokenizer: Mapping[str, Any] | None = None,
+        cutter: Callable[[str], Sequence[str]] | None = None,
+    ) -> None:
+        if len(words) != parts.words or len(rows) != parts.size:
+            raise ShapeError(
+                f"{len(words):,} words and {len(rows):,} rows came; their parts are {parts.words:,} words and "
+                f"{parts.size:,} rows: make them of the same words"
+            )
+        self.rows, self.parts = np.ascontiguousarray(rows, np.float32), parts
+        space = Space(words, means(self.rows, parts.rows, parts.starts), items=items)
+        self._words = WordTable(
+            space,
+            output=output,
+            tokenizer=tokenizer,
+            cutter=cutter,
+            fingerprint=_fingerprint(words, self.rows, parts, tokenizer or {}),
+        )
+
+    @property
+    def space(self) -> Space:
+        """One vector a word, each the mean of its rows."""
+        return self._words.space
+
+    @property
+    def fingerprint(self) -> str:
+        """The digest of words, rows, lengths of n-grams, buckets and tokeniser (not of the output vectors)."""
+        return self._words.fingerprint
+
+    @property
+    def tokenizer(self) -> Mapping[str, Any]:
+        """The options with which the words were found."""
+        return self._words.tokenizer
+
+    @property
+    def output(self) -> Float[Array, "n d"] | None:
+        """The vectors of the other side of training, if they were kept."""
+        return self._words.output
+
+    @property
+    def dim(self) -> int:
+        """The number of dimensions of its vectors."""
+        return self._words.dim
+
+    def embed(self, objects: Sequence[Any], *, kind: str | None = None) -> Float32[Array, "n d"]:
+        """Return a row for each text (kind `text`, the default), or for each word (`word`), unseen ones by letters.
+
+        KeyMissing if a word is unseen and none of its n-grams is known.
+        """
+        if kind == "word":
+            return self.embed_words(objects)
+        if kind not in (None, "text"):
+            raise OptionError(f"kind {kind!r}: a table of words embeds text or word")
+        return self.embed_texts(objects).vectors
+
+    def embed_words(self, words: Sequence[str]) -> Float32[Array, "n d"]:
+        """Return the vector of each word; KeyMissing where neither it nor one of its n-grams is known."""
+        vectors = np.empty((len(words), self.dim), np.float32)
+        found = [self.space.row(word) for word in words]
+        seen = np.array([row is not None for row in found], bool)
+        vectors[seen] = self.space.vectors[[row for row in found if row is not None]]
+        unseen = [word for word, row in zip(words, found, strict=True) if row is None]
+        vectors[~seen], placed = self.by_letters(unseen)
+        if not placed.all():
+            self.space.index(unseen[int(np.argmin(placed))])  # raises, and says what is spelled like it
+        return vectors
+
+    def by_letters(self, words: Sequence[str]) -> tuple[Float32[Array, "n d"], Bool[Array, " n"]]:
+        """Return the mean of each word's n-grams, and whether any of them is known; without one it is zero.
+
+        These are fastText's vectors of words that are not in its dictionary.
+        """
+        parts = self.parts
+        found, starts = ngram_buckets(words, min_n=parts.min_n, max_n=parts.max_n, buckets=parts.buckets)
+        places = np.searchsorted(parts.used, found)
+        known = np.zeros(len(found), bool)
+        inside = places < len(parts.used)
+        known[inside] = parts.used[places[inside]] == found[inside]
+        at = np.concatenate([np.zeros(1, np.int64), np.cumsum(known)])[starts]
+        counts, all_counts = np.diff(at), np.diff(starts)
+        vectors = means(self.rows, parts.words + places[known], at)
+        share = counts / np.maximum(all_counts, 1)  # what has no row is a zero that the mean counts
+        return (vectors * share[:, None]).astype(np.float32), counts > 0
+
+    def embed_texts(self, texts: Sequence[str | Sequence[str]]) -> Embedded:
+        """Return the mean of each text's words, seen or placed by letters (zero where there is none), and counts."""
+        vectors = np.zeros((len(texts), self.dim), np.float32)
+        counts = np.zeros((3, len(texts)), np.int64)
+        for start in range(0, len(texts), _TEXTS_AT_ONCE):
+            cut = self._words.words_of(texts[start : start + _TEXTS_AT_ONCE])
+            unseen = sorted({word for words in cut for word in words if self.space.row(word) is None})
+            spelled, placed = self.by_letters(unseen)
+            at = {word: i for i, word in enumerate(unseen) if placed[i]}
+            for i, words in enumerate(cut, start):
+                own = [row for word in words if (row := self.space.row(word)) is not None]
+                letters = [at[word] for word in words if word in at]
+                counts[:, i] = len(own), len(letters), len(words) - len(own) - len(letters)
+                if own or letters:
+                    some = np.concatenate([self.space.vectors[own], spelled[letters]])
+                    vectors[i] = some.mean(axis=0, dtype=np.float64)
+        return Embedded(vectors, *counts)
+
+    def state(self) -> State:
+        """Return all that is needed to make the table again, as plain arrays and JSON."""
+        arrays = {"rows": self.rows} | ({} if self.output is None else {"output": self.output})
+        about = {"kind": self.kind, "version": VERSION, "dim": self.dim, "tokenizer": dict(self.tokenizer)}
+        return arrays, about | {"words": list(self.space.keys)} | _options(self.parts)
+
+    @classmethod
+    def from_state(cls, state: State) -> Self:
+        """Make a table from `state()`; the rows of each word follow from its letters."""
+        arrays, about = state
+        parts = subwords(about["words"], min_n=about["min_n"], max_n=about["max_n"], buckets=about["buckets"])
+        return cls(about["words"], arrays["rows"], parts, output=arrays.get("output"), tokenizer=about["tokenizer"])
+
+
+def _options(parts: Subwords) -> dict[str, int]:
+    return {"min_n": parts.min_n, "max_n": parts.max_n, "buckets": parts.buckets}
+
+
+def _fingerprint(words: Sequence[str], rows: Array, parts: Subwords, tokenizer: Mapping[str, Any]) -> str:
+    n = len(words)
+    named = [str(bucket) for bucket in parts.used.tolist()]
+    digests = [digest_of_content(words, rows[:n]), digest_of_content(named, rows[n:])]
+    return digest_of_json(["subword-table", VERSION, *digests, _options(parts), dict(tokenizer)])
