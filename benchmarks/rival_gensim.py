@@ -48,12 +48,22 @@ class Peak:
         return self.bytes
 
 
-def train(corpus: str, epochs: int, workers: int, seed: int, out: str) -> dict[str, object]:
+def train(given: argparse.Namespace) -> dict[str, object]:
     """Count, train and save, each timed; 0 epochs: count only."""
+    corpus, epochs, workers, seed, out = given.corpus, given.epochs, given.workers, given.seed, given.out
+    hs = int(given.loss == "hs")
     peak, base = Peak(), anonymous_bytes()
     wall, cpu = time.perf_counter(), cpu_seconds()
     model = Word2Vec(
-        vector_size=100, window=5, negative=5, sample=1e-3, min_count=5, sg=1, hs=0, workers=workers, seed=seed
+        vector_size=100,
+        window=5,
+        negative=0 if hs else 5,
+        sample=1e-3,
+        min_count=5,
+        sg=int(given.model == "skipgram"),
+        hs=hs,
+        workers=workers,
+        seed=seed,
     )
     model.build_vocab(corpus_file=corpus)
     counted_wall, counted_cpu = time.perf_counter(), cpu_seconds()
@@ -90,8 +100,9 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", default="")
-    given = parser.parse_args()
-    print(json.dumps(train(given.corpus, given.epochs, given.workers, given.seed, given.out)))
+    parser.add_argument("--model", choices=["skipgram", "cbow"], default="skipgram")
+    parser.add_argument("--loss", choices=["ns", "hs"], default="ns")
+    print(json.dumps(train(parser.parse_args())))
 
 
 if __name__ == "__main__":

@@ -38,7 +38,14 @@ TEXT = DATA / "text" / "wiki2015_en_100MB.txt.xz"
 PACKAGES = ["gensim==4.4.0", "numpy==2.4.6"]
 RESULTS = HERE / "results"
 AVX512, AVX2 = "avx512", "avx2"
-ALGORITHM = ("kernels/words*.?pp", "kernels/words.py", "words/word2vec.py", "words/sweep.py")  # decide what is learned
+Settings = tuple[str, ...]
+ALGORITHM = (
+    "kernels/words*.?pp",
+    "kernels/words.py",
+    "words/word2vec.py",
+    "words/huffman.py",
+    "words/sweep.py",
+)  # decide what is learned
 
 
 def rival_python() -> Path:
@@ -111,10 +118,20 @@ def ratios(name: str, ours: dict[str, list[float]], theirs: list[float], must: d
     return out
 
 
-def skipgram(options: argparse.Namespace, workers: int, clock: str, must: dict[str, float]) -> dict[str, Any]:
-    """One epoch of training, without counting: raw words per second of `clock` of both sides."""
-    arguments = ("--epochs", 1, "--workers", workers)
-    sides = {level: lambda level=level: run_side("likewise", *arguments, level=level) for level in levels()}
+def skipgram(
+    options: argparse.Namespace,
+    workers: int,
+    clock: str,
+    must: dict[str, float],
+    same: Settings = (),
+    ours: Settings = (),
+) -> dict[str, Any]:
+    """One epoch of training, without counting: raw words per second of `clock` of both sides.
+
+    `same` are settings for both sides, `ours` for us alone.
+    """
+    arguments = ("--epochs", 1, "--workers", workers, *same)
+    sides = {level: lambda level=level: run_side("likewise", *arguments, *ours, level=level) for level in levels()}
     runs = take_turns(sides | {"gensim": lambda: run_side("gensim", *arguments)}, options.rounds)
     seconds = {name: [run["train"][clock] for run in each] for name, each in runs.items()}
     theirs = seconds.pop("gensim")
@@ -124,6 +141,19 @@ def skipgram(options: argparse.Namespace, workers: int, clock: str, must: dict[s
         out[name]["raw_words_per_second"] = round(words / out[name]["median"])
         out[name]["both_clocks"] = [{key: round(value, 3) for key, value in run["train"].items()} for run in runs[name]]
     return out
+
+
+def reproducible(options: argparse.Namespace) -> dict[str, Any]:
+    """The same bits at any number of threads, against gensim's two workers that race."""
+    return skipgram(options, 2, "wall", {AVX512: 6, AVX2: 3}, ours=("--reproducible",))
+
+
+def cbow(options: argparse.Namespace) -> dict[str, Any]:
+    return skipgram(options, 1, "cpu", {AVX512: 5, AVX2: 2.5}, same=("--model", "cbow"))
+
+
+def hierarchical(options: argparse.Namespace) -> dict[str, Any]:
+    return skipgram(options, 1, "cpu", {AVX512: 3, AVX2: 1.5}, same=("--loss", "hs"))
 
 
 def skipgram_1(options: argparse.Namespace) -> dict[str, Any]:
@@ -299,6 +329,9 @@ def machine() -> str:
 ROWS: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
     "skipgram-1": skipgram_1,
     "skipgram-2": skipgram_2,
+    "reproducible": reproducible,
+    "cbow": cbow,
+    "hierarchical-softmax": hierarchical,
     "count": count,
     "memory": memory,
     "pipeline": pipeline,

@@ -22,8 +22,9 @@ from likewise.words.word2vec import Word2Vec
 from rival_gensim import Peak, anonymous_bytes, cpu_seconds
 
 
-def learn(corpus: str, epochs: int, threads: int, seed: int, out: str) -> dict[str, object]:
+def learn(given: argparse.Namespace) -> dict[str, object]:
     """Count, train and save, each timed; 0 epochs: count only."""
+    corpus, epochs, threads, seed, out = given.corpus, given.epochs, given.workers, given.seed, given.out
     peak, base = Peak(), anonymous_bytes()
     with tempfile.TemporaryDirectory() as folder:
         times = [(time.perf_counter(), cpu_seconds())]
@@ -34,7 +35,14 @@ def learn(corpus: str, epochs: int, threads: int, seed: int, out: str) -> dict[s
         times.append((time.perf_counter(), cpu_seconds()))
         trained = None
         if epochs:
-            options = Word2Vec(epochs=epochs, threads=threads, seed=seed)
+            options = Word2Vec(
+                epochs=epochs,
+                threads=threads,
+                seed=seed,
+                model=given.model,
+                loss=given.loss,
+                reproducible=given.reproducible,
+            )
             trained = options.fit(reading.train, reading.vocabulary, session=session)
         times.append((time.perf_counter(), cpu_seconds()))
         if trained and out:
@@ -90,13 +98,13 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", default="")
+    parser.add_argument("--model", choices=["skipgram", "cbow"], default="skipgram")
+    parser.add_argument("--loss", choices=["ns", "hs"], default="ns")
+    parser.add_argument("--reproducible", action="store_true")
     parser.add_argument("--pipeline", action="store_true")
     given = parser.parse_args()
-    if given.pipeline:
-        result = pipeline(given.corpus, given.epochs, given.workers, given.seed)
-    else:
-        result = learn(given.corpus, given.epochs, given.workers, given.seed, given.out)
-    print(json.dumps(result))
+    learned = pipeline(given.corpus, given.epochs, given.workers, given.seed) if given.pipeline else learn(given)
+    print(json.dumps(learned))
 
 
 if __name__ == "__main__":
