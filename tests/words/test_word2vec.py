@@ -6,6 +6,7 @@ import math
 import threading
 import time
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from likewise.session import Estimate, Finished, Logged, Progress, Session
 from likewise.words.corpus import Corpus
 from likewise.words.huffman import huffman_paths
 from likewise.words.losses import FixedPairs, fixed_pairs
+from likewise.words.subwords import subwords
 from likewise.words.sweep import chunk_for, sweep
 from likewise.words.vocabulary import Vocabulary
 from likewise.words.word2vec import Trained, Word2Vec
@@ -358,6 +360,44 @@ def test_batches_do_not_overshoot_however_small_the_vocabulary(words: int, loss:
     assert np.abs(trained.vectors).max() < 20
     losses = [entry["loss_train"] for entry in trained.history]
     assert losses[-1] <= losses[0] + 0.2
+
+
+@pytest.mark.parametrize("model", ["skipgram", "cbow"])
+def test_subwords_learn_the_words_and_their_parts(model: str) -> None:
+    """Words of one topic share no letters, so it is the text that brings them together; a word is its rows' mean."""
+    corpus, vocabulary = topics(0)
+    parts = subwords(vocabulary.words, min_n=2, max_n=3, buckets=1000)
+    options = replace(SMALL, model=model, epochs=8)
+    seen: dict[int, np.ndarray] = {}
+    trained = options.fit(
+        corpus, vocabulary, subwords=parts, session=Session(), on_epoch=lambda epoch, v: seen.update({epoch: v.copy()})
+    )
+    assert trained.rows is not None
+    assert trained.rows.shape == (parts.size, 16)
+    by_hand = [trained.rows[parts.rows[a:b]].mean(axis=0) for a, b in pairwise(parts.starts)]
+    np.testing.assert_allclose(trained.vectors, by_hand, atol=1e-6)
+    np.testing.assert_allclose(seen[8], by_hand, atol=1e-6)
+    v = trained.vectors - trained.vectors.mean(axis=0)
+    v = v / np.linalg.norm(v, axis=1, keepdims=True)
+    assert (v @ v.T)[:20, :20].mean() > (v @ v.T)[:20, 20:].mean() + 0.4
+    losses = [entry["loss_train"] for entry in trained.history]
+    assert losses[-1] < losses[0] - 0.1
+
+
+def test_the_loss_of_parts_is_that_of_their_means() -> None:
+    corpus, vocabulary = topics(0, sentences=50)
+    parts = subwords(vocabulary.words, min_n=2, max_n=3, buckets=1000)
+    rng = np.random.default_rng(0)
+    rows, output = kernel.table(parts.size, 10), kernel.table(40, 10)
+    rows[:, :10], output[:, :10] = rng.normal(size=(parts.size, 10)), rng.normal(size=(40, 10))
+    whole = kernel.table(40, 10)
+    whole[:] = [rows[parts.rows[a:b]].mean(axis=0) for a, b in pairwise(parts.starts)]
+    task = task_of(corpus, 40, window=3, negative=5)
+    apart = replace(task, parts=kernel.Parts(parts.starts, parts.rows))
+    pairs, same = (fixed_pairs(corpus, t, keep=np.ones(40), seed=0) for t in (task, apart))
+    assert pairs is not None
+    assert same is not None
+    assert same.loss(rows, output) == pytest.approx(pairs.loss(whole, output), rel=1e-6)
 
 
 def test_a_sweep_visits_every_token_once() -> None:

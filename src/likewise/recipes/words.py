@@ -18,9 +18,11 @@ if TYPE_CHECKING:
     from likewise.contracts import OnEpoch
     from likewise.space import Space
     from likewise.words.corpus import Reading
+    from likewise.words.subword_table import SubwordTable
+    from likewise.words.subwords import Subwords
     from likewise.words.table import WordTable
     from likewise.words.vocabulary import Vocabulary
-    from likewise.words.word2vec import Word2Vec
+    from likewise.words.word2vec import Trained, Word2Vec
 
 Tokenizer = Literal["words", "whitespace"]
 Digits = Literal["keep", "mask", "drop"]
@@ -72,6 +74,51 @@ def word2vec(
     return WordRecipe("word2vec", options)
 
 
+def fasttext(
+    *,
+    dim: Annotated[int, Option("dimensions of a vector", low=1)] = 100,
+    window: Annotated[int, Option("most words on each side that are context", "words", 1)] = 5,
+    negative: Annotated[int, Option("noise words drawn for each window", "words", 1)] = 5,
+    sample: Annotated[
+        float, Option("words more frequent than this are thinned out; 0 keeps all", "share", 0, 1)
+    ] = 1e-4,
+    model: Annotated[Model, Option("skipgram: by each word around it; cbow: by all of them together")] = "skipgram",
+    loss: Annotated[Loss, Option("ns: told from noise words; hs: hierarchical softmax, without noise")] = "ns",
+    weighting: Annotated[Weighting, Option("linear: width drawn anew per word, so near words count more")] = "linear",
+    power: Annotated[float, Option("noise words are drawn by count to this power", low=0)] = 0.5,
+    min_n: Annotated[int, Option("characters of the shortest n-gram", low=0, high=100)] = 3,
+    max_n: Annotated[int, Option("characters of the longest n-gram; 0: no n-grams", low=0, high=100)] = 6,
+    buckets: Annotated[int, Option("n-grams share this many rows by a hash; only those in use take memory", low=1)] = (
+        2_000_000
+    ),
+    min_count: Annotated[int, Option("rarer words are left out", "occurrences", 1)] = 5,
+    max_vocabulary: Annotated[int | None, Option("keep only this many of the most frequent words", "words", 1)] = None,
+    epochs: Annotated[int, Option("passes over the text", "passes", 1)] = 5,
+    rate: Annotated[float, Option("learning rate at the start; it falls linearly to min_rate", low=0)] = 0.05,
+    min_rate: Annotated[float, Option("learning rate at the end", low=0)] = 0.0,
+    tokenizer: Annotated[
+        Tokenizer, Option("words: letters, marks, digits; whitespace: split at spaces only")
+    ] = "words",
+    lowercase: Annotated[bool, Option("fold case")] = True,
+    digits: Annotated[Digits, Option("keep digits, mask each as 0, or drop them")] = "keep",
+    held_out: Annotated[
+        float, Option("paragraphs kept apart to measure the loss on, by a hash", "share", 0, 0.5)
+    ] = 0.01,
+    threads: Annotated[int, Option("0: all cores; see reproducible", low=0)] = 0,
+    reproducible: Annotated[
+        bool, Option("the same bits with any number of threads, at some cost; otherwise with one thread only")
+    ] = False,
+    seed: Annotated[int, Option("of everything random", low=0)] = 1,
+) -> WordRecipe:
+    """Learn word vectors from words and the letters in them, so that unseen words have vectors, too (FastText).
+
+    Bojanowski et al. 2017, "Enriching Word Vectors with Subword Information" (arXiv:1607.04606), with the defaults of
+    fastText's program, its hash, and its noise by the square root of the count.
+    """
+    options = dict(locals())
+    return WordRecipe("fasttext", options)
+
+
 @dataclass(frozen=True)
 class WordRecipe:
     """Word vectors by a window that slides over a text."""
@@ -88,32 +135,48 @@ class WordRecipe:
 
     def fit(
         self, prepared: Reading, session: Session, *, seed: int | None = None, on_epoch: OnEpoch | None = None
-    ) -> WordTable:
+    ) -> WordTable | SubwordTable:
         """Learn one table of vectors."""
         from likewise.kernels.levels import why_this_level
-        from likewise.space import Space
         from likewise.words.sweep import threads_here
-        from likewise.words.table import WordTable
 
-        vocabulary = prepared.vocabulary
+        vocabulary, parts = prepared.vocabulary, self._parts(prepared.vocabulary)
         trained = self._trainer(self.options["seed"] if seed is None else seed).fit(
             prepared.train,
             vocabulary,
             held_out=prepared.held_out,
+            subwords=parts,
             session=session,
             on_epoch=None if on_epoch is None else _space_of(on_epoch, vocabulary),
         )
         if not self.options["threads"]:
             session.tell(Derived("threads", threads_here(0), "all cores that this process may use"))
         session.tell(Derived("level", trained.level, why_this_level()))
-        space = Space(vocabulary.words, trained.vectors, items={"count": vocabulary.counts})
+        return self._table(vocabulary, trained, parts)
+
+    def _parts(self, vocabulary: Vocabulary) -> Subwords | None:
+        """Return the n-grams of the words, for the recipe that has them."""
+        from likewise.words.subwords import subwords
+
+        if self.name != "fasttext":
+            return None
+        return subwords(vocabulary.words, **self._picked("min_n", "max_n", "buckets"))
+
+    def _table(self, vocabulary: Vocabulary, trained: Trained, parts: Subwords | None) -> WordTable | SubwordTable:
+        from likewise.space import Space
+        from likewise.words.subword_table import SubwordTable
+        from likewise.words.table import WordTable
+
         cutter = self.options["tokenizer"]
-        return WordTable(
-            space,
-            output=None if self.options["loss"] == "hs" else trained.output,
-            tokenizer=_plain(self._picked(*_TOKENIZING)),
-            cutter=cutter if callable(cutter) else None,
-        )
+        about: dict[str, Any] = {
+            "output": None if self.options["loss"] == "hs" else trained.output,
+            "tokenizer": _plain(self._picked(*_TOKENIZING)),
+            "cutter": cutter if callable(cutter) else None,
+        }
+        items = {"count": vocabulary.counts}
+        if parts is not None and trained.rows is not None:
+            return SubwordTable(vocabulary.words, trained.rows, parts, items=items, **about)
+        return WordTable(Space(vocabulary.words, trained.vectors, items=items), **about)
 
     def embed(self, encoder: Any, prepared: Reading) -> Space:
         """Return the table's own space: its keys are the words."""
@@ -124,7 +187,7 @@ class WordRecipe:
         """Return the trainer; OptionError where the options do not go together."""
         from likewise.words.word2vec import Word2Vec
 
-        return Word2Vec(**self._picked(*_LEARNING), seed=seed)
+        return Word2Vec(**self._picked(*(name for name in _LEARNING if name in self.options)), seed=seed)
 
     def _picked(self, *names: str) -> dict[str, Any]:
         return {name: self.options[name] for name in names}

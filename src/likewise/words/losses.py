@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Float32, Int, Int32, Int64, UInt64
 
 from likewise.contracts import Array
 from likewise.kernels import words
-from likewise.kernels.words import Noise, Paths, WindowTask
+from likewise.kernels.words import Noise, Parts, Paths, WindowTask
 
 if TYPE_CHECKING:
     from likewise.words.corpus import Corpus
@@ -34,6 +34,7 @@ class FixedPairs:
     valid: Bool[Array, "e m"]
     bounds: Int64[Array, " e+1"] | None = None
     mean: bool = True
+    parts: Parts | None = None
 
     def loss(
         self,
@@ -64,14 +65,33 @@ class FixedPairs:
     def _inputs(self, vectors: Array, part: slice) -> tuple[Array, Int32[Array, " e"]]:
         """Return a table and the row of each example's input in it."""
         if self.bounds is None:
-            return vectors, self.contexts[part]
+            table, places, _ = _words(vectors, self.contexts[part], self.parts)
+            return table, places
         bounds = self.bounds[part.start : part.stop + 1]
-        rows = vectors[self.contexts[bounds[0] : bounds[-1]]]
-        bags = words.table(len(bounds) - 1, vectors.shape[1])
-        bags[:] = np.add.reduceat(rows, bounds[:-1] - bounds[0], axis=0)
+        table, places, weights = _words(vectors, self.contexts[bounds[0] : bounds[-1]], self.parts)
+        starts = bounds[:-1] - bounds[0]
+        if not self.mean:
+            weights = np.ones_like(weights)
+        bags = words.table(len(starts), vectors.shape[1])
+        bags[:] = np.add.reduceat(table[places] * weights[:, None], starts, axis=0)
         if self.mean:
-            bags /= np.diff(bounds)[:, None]
+            bags /= np.add.reduceat(weights, starts)[:, None]
         return bags, np.arange(len(bags), dtype=np.int32)
+
+
+def _words(
+    vectors: Float32[Array, "r p"], ids: Int32[Array, " k"], parts: Parts | None
+) -> tuple[Float32[Array, "n p"], Int32[Array, " k"], Float32[Array, " k"]]:
+    """Return a table with the vectors of these words, the row of each, and of how many parts it is made."""
+    if parts is None:
+        return vectors, ids, np.ones(len(ids), np.float32)
+    some, places = np.unique(ids, return_inverse=True)
+    lengths = np.diff(parts.starts)[some]
+    ends = np.cumsum(lengths)
+    at = np.repeat(parts.starts[some] - ends + lengths, lengths) + np.arange(ends[-1])
+    table = words.table(len(some), vectors.shape[1])
+    table[:] = np.add.reduceat(vectors[parts.rows[at]], ends - lengths, axis=0) / lengths[:, None]
+    return table, places.astype(np.int32), lengths[places].astype(np.float32)
 
 
 def fixed_pairs(
@@ -101,7 +121,7 @@ def fixed_pairs(
         chosen = rng.permutation(np.arange(contexts.size, dtype=np.int32))[:most]
         contexts, bounds, centres = contexts[chosen], None, centres[chosen]
     targets, labels, valid = _targets(task.targets, ids[centres], rng)
-    return FixedPairs(ids[contexts], targets, labels, valid, bounds, task.mean)
+    return FixedPairs(ids[contexts], targets, labels, valid, bounds, task.mean, task.parts)
 
 
 def _targets(targets: Noise | Paths, centres: Int[Array, " e"], rng: np.random.Generator) -> tuple[Array, Array, Array]:

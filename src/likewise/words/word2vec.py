@@ -18,10 +18,12 @@ from likewise.kernels import words as kernel
 from likewise.session import Estimate, Logged, Progress, Session
 from likewise.words.huffman import huffman_paths
 from likewise.words.losses import FixedPairs, fixed_pairs
+from likewise.words.subwords import means
 from likewise.words.sweep import Pace, chunk_for, sweep, threads_here
 
 if TYPE_CHECKING:
     from likewise.words.corpus import Corpus
+    from likewise.words.subwords import Subwords
     from likewise.words.vocabulary import Vocabulary
 
 OnEpoch: TypeAlias = Callable[[int, Float[Array, "n d"]], None]
@@ -39,7 +41,8 @@ _ROWS = 2048  # rows that are handled at a time where a copy would cost memory
 class Trained:
     """What was learned.
 
-    `output` are the vectors of words as targets; with hierarchical softmax those of the tree's n − 1 nodes.
+    `rows` are those that subwords make words of; `vectors` then are their means. `output` are the vectors of words as
+    targets; with hierarchical softmax those of the tree's n − 1 nodes.
     `history` has one entry per epoch, 0 before the first: epoch, loss_train and loss_held_out (nats per pair,
     with CBOW per window; None where there is none), rate at its end, words_per_second, seconds, centres, pairs.
     """
@@ -50,6 +53,7 @@ class Trained:
     finished: bool
     level: str
     epochs_done: int
+    rows: Float32[Array, "r d"] | None = None
 
 
 @dataclass(frozen=True)
@@ -103,22 +107,26 @@ class Word2Vec:
         vocabulary: Vocabulary,
         *,
         held_out: Corpus | None = None,
+        subwords: Subwords | None = None,
         session: Session,
         on_epoch: OnEpoch | None = None,
     ) -> Trained:
         """Learn from `corpus`; `on_epoch` sees the vectors before the first epoch (0) and after each.
 
         What it sees is the table itself: copy what is to be kept. A stopped session ends it within a fraction of a
-        second, with what was learned so far and `finished` False.
+        second, with what was learned so far and `finished` False. With `subwords` a word is the mean of the rows of its
+        parts (Bojanowski et al. 2017, arXiv:1607.04606), which are put together anew at every 512 tokens.
         """
         _check_corpus(corpus, vocabulary)
         with session.stage(STAGE) as facts:
-            training = _Training(self, corpus, vocabulary, held_out, session)
+            training = _Training(self, corpus, vocabulary, held_out, subwords, session)
             training.estimate()
             finished = training.run(on_epoch or (lambda epoch, vectors: None))
             facts |= {"epochs": float(training.history[-1]["epoch"]), "words": float(training.tokens_done)}
+        rows = _without_padding(training.task.vectors, self.dim)
         return Trained(
-            vectors=_without_padding(training.task.vectors, self.dim),
+            vectors=rows if subwords is None else means(rows, subwords.rows, subwords.starts),
+            rows=None if subwords is None else rows,
             output=_without_padding(training.task.output, self.dim),
             history=training.history,
             finished=finished,
@@ -131,14 +139,20 @@ class _Training:
     """The tables of one `fit`, and how it goes."""
 
     def __init__(
-        self, options: Word2Vec, corpus: Corpus, vocabulary: Vocabulary, held_out: Corpus | None, session: Session
+        self,
+        options: Word2Vec,
+        corpus: Corpus,
+        vocabulary: Vocabulary,
+        held_out: Corpus | None,
+        subwords: Subwords | None,
+        session: Session,
     ) -> None:
         self.options, self.session = options, session
         self.level, self.threads = level_here(), threads_here(options.threads)
         self.tokens, self.tokens_done = len(corpus.ids), 0
         self.chunk = self.tokens
         keep = vocabulary.keep_probability(options.sample)
-        self.task = _first_task(options, corpus, vocabulary, keep)
+        self.task = _first_task(options, corpus, vocabulary, subwords, keep)
         self.pairs = self._fixed_pairs(corpus, keep)
         self.held_out_pairs = None if held_out is None else self._fixed_pairs(held_out, keep)
         self.history: list[dict[str, Any]] = []
@@ -159,7 +173,7 @@ class _Training:
         self.chunk, per_second = chunk_for(
             lambda begin, end: self._learn(still, begin, end), self.tokens, seconds=_CHUNK_SECONDS
         )
-        if self.options.reproducible:  # batches must not be cut
+        if self.options.reproducible or self.task.parts is not None:  # batches and segments must not be cut
             self.chunk = -(-self.chunk // kernel.SEGMENT) * kernel.SEGMENT
         tables = (self.task.vectors, self.task.output, self.task.keep)
         workers = 1 if self.options.reproducible else self.threads
@@ -168,18 +182,22 @@ class _Training:
 
     def run(self, on_epoch: OnEpoch) -> bool:
         """Learn every epoch; return whether it came to its end."""
-        vectors = self.task.vectors[:, : self.options.dim]
-        vectors.flags.writeable = False
         self._note(0, Pace(0))
-        on_epoch(0, vectors)
+        on_epoch(0, self._vectors())
         for epoch in range(1, self.options.epochs + 1):
             pace = self._epoch(epoch)
             self.tokens_done += pace.done
             if not pace.complete:
                 return False
             self._note(epoch, pace)
-            on_epoch(epoch, vectors)
+            on_epoch(epoch, self._vectors())
         return True
+
+    def _vectors(self) -> Float32[Array, "n d"]:
+        """Return the vectors of the words as they are, not to be written to."""
+        vectors, parts = self.task.vectors[:, : self.options.dim], self.task.parts
+        vectors.flags.writeable = False
+        return vectors if parts is None else means(vectors, parts.rows, parts.starts)
 
     def _epoch(self, epoch: int) -> Pace:
         key = np.random.SeedSequence([self.options.seed, epoch]).generate_state(1, np.uint64)[0]
@@ -229,15 +247,19 @@ class _Training:
 
 
 def _first_task(
-    options: Word2Vec, corpus: Corpus, vocabulary: Vocabulary, keep: Float[Array, " n"]
+    options: Word2Vec, corpus: Corpus, vocabulary: Vocabulary, subwords: Subwords | None, keep: Float[Array, " n"]
 ) -> kernel.WindowTask:
-    """Make the tables, vectors from U(−.5/dim, .5/dim) and outputs zero, and all that is drawn from."""
+    """Make the tables and all that is drawn from.
+
+    Vectors are from U(−.5/dim, .5/dim), rows of subwords from U(−1/dim, 1/dim) as fastText's, outputs zero.
+    """
     n, dim = len(vocabulary.words), options.dim
-    vectors = kernel.table(n, dim)
+    vectors = kernel.table(n if subwords is None else subwords.size, dim)
+    reach = np.float32(0.5 if subwords is None else 1.0)
     rng = np.random.default_rng([options.seed, 0])
-    for low in range(0, n, _ROWS):
+    for low in range(0, len(vectors), _ROWS):
         rows = vectors[low : low + _ROWS, :dim]
-        rows[:] = (rng.random(rows.shape, dtype=np.float32) - np.float32(0.5)) / np.float32(dim)
+        rows[:] = (rng.random(rows.shape, dtype=np.float32) - np.float32(0.5)) * (2 * reach) / np.float32(dim)
     tree = options.loss == "hs"
     noise = None if tree else kernel.Noise(kernel.alias_table(vocabulary.noise(options.power)), options.negative)
     task = kernel.WindowTask(
@@ -256,6 +278,7 @@ def _first_task(
         cbow=options.model == "cbow",
         mean=options.combine == "mean",
         batch=_batch(options, vocabulary, keep),
+        parts=None if subwords is None else kernel.Parts(subwords.starts, subwords.rows),
     )
     task.check()
     return task
