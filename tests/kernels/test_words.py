@@ -270,7 +270,7 @@ def models(model: str, loss: str, made: str, *, dim: int = 100, **more: object) 
         lengths = rng.integers(1, 9, n)
         rows = rng.integers(0, n + ROWS, lengths.sum()).astype(np.int32)
         starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-        task = replace(task, parts=words.Parts(starts, rows), vectors=random_table(rng, n + ROWS, dim))
+        task = replace(task, parts=words.Parts(starts, rows, span=64), vectors=random_table(rng, n + ROWS, dim))
     return replace(task, cbow=model != "skipgram", mean=model != "sum", slope=1e-5, floor=0.01)
 
 

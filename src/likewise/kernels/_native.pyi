@@ -39,6 +39,7 @@ class Windows:
         parts: Array,
         window: int,
         batch: int,
+        span: int,
         flat: bool,
         cbow: bool,
         mean: bool,

@@ -78,8 +78,8 @@ class Windows {
  public:
   Windows(Table vectors, Table output, Ids ids, Places starts, In<std::uint32_t, nb::ndim<1>> keep,
           In<std::uint64_t, nb::ndim<1>> alias, std::int64_t negative, Places paths, Ids nodes,
-          In<float, nb::ndim<1>> turns, Places wholes, Ids parts, std::int64_t window, std::int64_t batch, bool flat,
-          bool cbow, bool mean)
+          In<float, nb::ndim<1>> turns, Places wholes, Ids parts, std::int64_t window, std::int64_t batch, std::int64_t span,
+          bool flat, bool cbow, bool mean)
       : vectors_(vectors), output_(output), ids_(ids), starts_(starts), keep_(keep), alias_(alias), paths_(paths),
         nodes_(nodes), turns_(turns), wholes_(wholes), parts_(parts) {
     const std::size_t words = keep.shape(0), rows = vectors.shape(0), stride = vectors.shape(1);
@@ -90,6 +90,7 @@ class Windows {
     check(window >= 1 && negative >= 0 && window < (1 << 20) && negative < (1 << 20),
           "window and negative must be between 1 and 2^20");
     check(batch >= 1 && SEGMENT % batch == 0, "a batch must divide a segment");
+    check(span >= 1 && SEGMENT % span == 0, "a span must divide a segment");
     check(starts.shape(0) > 1 && starts.data()[0] == 0 &&
               starts.data()[starts.shape(0) - 1] == static_cast<std::int64_t>(ids.shape(0)),
           "starts must go from 0 to the number of tokens");
@@ -105,7 +106,7 @@ class Windows {
     if (made) check_lists(wholes, parts, words, rows);
     task_ = {vectors_.data(), output_.data(), static_cast<std::int64_t>(stride), ids_.data(), starts_.data(),
              static_cast<std::int64_t>(starts.shape(0)) - 1, keep_.data(), static_cast<std::int64_t>(words), window,
-             batch, flat, cbow, mean, alias_.data(), negative, paths_.data(), nodes_.data(), turns_.data(), longest,
+             batch, made ? span : SEGMENT, flat, cbow, mean, alias_.data(), negative, paths_.data(), nodes_.data(), turns_.data(), longest,
              made ? wholes_.data() : nullptr, parts_.data(), 0, 0, 0, 0};
   }
 
@@ -192,13 +193,13 @@ void bind_words(nb::module_ &m) {
   m.attr("SEGMENT") = SEGMENT;
   nb::class_<Windows>(m, "Windows")
       .def(nb::init<Table, Table, Ids, Places, In<std::uint32_t, nb::ndim<1>>, In<std::uint64_t, nb::ndim<1>>,
-                    std::int64_t, Places, Ids, In<float, nb::ndim<1>>, Places, Ids, std::int64_t, std::int64_t, bool,
-                    bool, bool>(),
+                    std::int64_t, Places, Ids, In<float, nb::ndim<1>>, Places, Ids, std::int64_t, std::int64_t,
+                    std::int64_t, bool, bool, bool>(),
            nb::kw_only(), nb::arg("vectors").noconvert(), nb::arg("output").noconvert(), nb::arg("ids").noconvert(),
            nb::arg("starts").noconvert(), nb::arg("keep").noconvert(), nb::arg("alias").noconvert(),
            nb::arg("negative"), nb::arg("paths").noconvert(), nb::arg("nodes").noconvert(),
            nb::arg("turns").noconvert(), nb::arg("wholes").noconvert(), nb::arg("parts").noconvert(),
-           nb::arg("window"), nb::arg("batch"), nb::arg("flat"), nb::arg("cbow"), nb::arg("mean"))
+           nb::arg("window"), nb::arg("batch"), nb::arg("span"), nb::arg("flat"), nb::arg("cbow"), nb::arg("mean"))
       .def("learn", &Windows::learn, nb::kw_only(), nb::arg("level"), nb::arg("begin"), nb::arg("end"),
            nb::arg("key"), nb::arg("rate"), nb::arg("slope"), nb::arg("floor"), nb::arg("together"));
   m.def("pair_products", &pair_products, nb::kw_only(), nb::arg("level"), nb::arg("vectors").noconvert(),

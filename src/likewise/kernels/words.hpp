@@ -12,7 +12,7 @@ namespace likewise {
 // slot that a word keeps for itself in units of 2^-32, the high half the word that has the rest.
 using AliasEntry = std::uint64_t;
 
-// A text is learned in segments of so many tokens. What is drawn for one segment depends on nothing outside of it but
+// A text is learned in segments of at most so many tokens. What is drawn for one segment depends on nothing outside of it but
 // the tokens that its windows reach.
 constexpr std::int64_t SEGMENT = 512;
 
@@ -28,6 +28,7 @@ struct WindowTask {
   std::int64_t words;
   std::int64_t window;
   std::int64_t batch;          // tokens whose steps are found together, where that is asked for: divides SEGMENT
+  std::int64_t span;           // tokens of a segment: divides SEGMENT, less only where words are made of parts
   bool flat;                   // use the whole window instead of b ~ U{1 .. window}
   bool cbow;                   // one input, the words of a window together, instead of each by itself
   bool mean;                   // … their mean, each moved by the whole step; else their sum, each by a share of it

@@ -30,7 +30,7 @@ LANES = 16
 """Rows are padded to a multiple of this many floats, 64 bytes."""
 
 SEGMENT: int = _native.SEGMENT
-"""Words of parts are put together anew at every so many tokens, and the batches of `learn_together` divide it.
+"""The batches of `learn_together` divide it, and so do the spans for which words are put together from their parts.
 
 Stretches that begin and end at multiples of it are learned to the same bits however the text is cut; without parts
 `learn` gives the same bits for any stretches."""
@@ -55,10 +55,15 @@ class Paths:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Words made of parts: word i is the mean of the rows[starts[i]:starts[i + 1]] of `vectors`."""
+    """Words made of parts: word i is the mean of the rows[starts[i]:starts[i + 1]] of `vectors`.
+
+    Words are put together for `span` tokens at a time, then what they moved by is given to their parts; until then a
+    word does not see what others did to the parts that they share.
+    """
 
     starts: Int64[Array, " n+1"]
     rows: Int32[Array, " p"]
+    span: int = SEGMENT
 
 
 @dataclass(frozen=True)
@@ -119,6 +124,7 @@ class WindowTask:
             parts=parts.rows,
             window=self.window,
             batch=self.batch,
+            span=parts.span,
             flat=self.flat,
             cbow=self.cbow,
             mean=self.mean,

@@ -149,7 +149,7 @@ class Team {
     int n = 0;
     at[0] = from;
     while (n < BLOCKS && at[n] < end_) {
-      at[n + 1] = std::min(end_, (at[n] / SEGMENT + 1) * SEGMENT);
+      at[n + 1] = std::min(end_, (at[n] / task_.span + 1) * task_.span);
       ++n;
     }
     return n;
@@ -236,7 +236,7 @@ WindowDone learn_in_order(const WindowTask &task, Level level, std::int64_t begi
   arena.make();
   WindowDone done = {0, 0};
   for (std::int64_t at = begin; at < end;) {
-    const std::int64_t next = std::min(end, (at / SEGMENT + 1) * SEGMENT);
+    const std::int64_t next = std::min(end, (at / task.span + 1) * task.span);
     kernels.draw(task, block, at, next);
     if (task.wholes) kernels.gather(task, block, means.hidden, means.before, 0, task.stride);
     kernels.learn(task, block, scratch, means.inputs(task), steps);

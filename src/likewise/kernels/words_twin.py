@@ -159,7 +159,8 @@ def learn(task: WindowTask, begin: int, end: int, *, together: bool = False) -> 
     """
     centres = pairs = 0
     while begin < end:
-        close = min(end, (begin // SEGMENT + 1) * SEGMENT)
+        span = SEGMENT if task.parts is None else task.parts.span
+        close = min(end, (begin // span + 1) * span)
         words = task.vectors if task.parts is None else composed(task)
         before = words.copy()
         for low in range(begin, close, task.batch) if together else [begin]:

@@ -33,6 +33,7 @@ _CHUNK_SECONDS = 0.03  # how long one call of the kernel should take: how soon a
 _TOLD_EVERY = 0.2  # seconds between two events of progress
 _FIXED = 100_000  # pairs whose loss is noted after each epoch; a bag has about five
 _MEETINGS = {"ns": 0.5, "hs": 2.0}  # of one row in one batch, times the rate: twice as many have diverged
+_SHARED = 2.0  # most that a word may be moved unseen, in its own steps: 4 held, 8 to 32 diverged
 _GLANCE = 2000  # pairs whose loss is looked at while an epoch runs
 _ROWS = 2048  # rows that are handled at a time where a copy would cost memory
 
@@ -115,7 +116,8 @@ class Word2Vec:
 
         What it sees is the table itself: copy what is to be kept. A stopped session ends it within a fraction of a
         second, with what was learned so far and `finished` False. With `subwords` a word is the mean of the rows of its
-        parts (Bojanowski et al. 2017, arXiv:1607.04606), which are put together anew at every 512 tokens.
+        parts (Bojanowski et al. 2017, arXiv:1607.04606), which are put together anew at every 512 tokens, or more often where
+        words share much.
         """
         _check_corpus(corpus, vocabulary)
         with session.stage(STAGE) as facts:
@@ -278,7 +280,7 @@ def _first_task(
         cbow=options.model == "cbow",
         mean=options.combine == "mean",
         batch=_batch(options, vocabulary, keep),
-        parts=None if subwords is None else kernel.Parts(subwords.starts, subwords.rows),
+        parts=None if subwords is None else _parts(options, vocabulary, subwords, keep),
     )
     task.check()
     return task
@@ -300,7 +302,27 @@ def _batch(options: Word2Vec, vocabulary: Vocabulary, keep: Float[Array, " n"]) 
         noise = float(vocabulary.noise(options.power).max())
         targets, met = 1.0 + options.negative, float(kept.max() + kept.sum() * options.negative * noise)
     load = max(met * inputs, float(kept.max()) * window * targets)
-    tokens = _MEETINGS[options.loss] / (options.rate * load)
+    return _power_of_two(_MEETINGS[options.loss] / (options.rate * load))
+
+
+def _parts(options: Word2Vec, vocabulary: Vocabulary, subwords: Subwords, keep: Float[Array, " n"]) -> kernel.Parts:
+    """Return the words' parts, and for how many tokens words may be put together at a time.
+
+    What a word misses meanwhile is by how much the others move it through the parts that they share: more of that than
+    of `_SHARED` in a span overshoots. Among words of a language that is little, among ten words of two letters much.
+    """
+    kept = keep * vocabulary.counts / max(1, vocabulary.kept_words)
+    sizes = np.diff(subwords.starts)
+    word = np.repeat(np.arange(len(sizes)), sizes)
+    mass = np.bincount(subwords.rows, weights=kept[word], minlength=subwords.size)
+    others = np.bincount(word, weights=mass[subwords.rows]) / sizes - kept
+    window = options.window + 1 if options.weighting == "linear" else 2 * options.window
+    targets = 1.0 + options.negative if options.loss == "ns" else math.log2(len(vocabulary) + 1)
+    span = _SHARED / (options.rate * max(float(others.max()), 1e-12) * window * targets)
+    return kernel.Parts(subwords.starts, subwords.rows, _power_of_two(span))
+
+
+def _power_of_two(tokens: float) -> int:
     return int(2 ** math.floor(math.log2(min(max(tokens, 1.0), kernel.SEGMENT))))
 
 
