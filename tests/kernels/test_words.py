@@ -360,7 +360,11 @@ def test_what_does_not_fit_is_refused() -> None:
     astray = words.Parts(np.arange(41), np.full(40, 99, np.int32))
     with pytest.raises(ValueError, match="row that is not there"):
         words.learn(replace(task, parts=astray), 0, 1, level=level)
-    with pytest.raises(ValueError, match="divide"):
+    with pytest.raises(ValueError, match="span must divide"):
+        words.learn(
+            replace(task, parts=words.Parts(np.arange(41), np.arange(40, dtype=np.int32), span=7)), 0, 1, level=level
+        )
+    with pytest.raises(ValueError, match="batch must divide"):
         words.learn_together(replace(task, batch=7), 0, 1, threads=1, level=level)
     with pytest.raises(ValueError, match="stretch"):
         words.learn(task, 0, task.ids.size + 1, level=level)

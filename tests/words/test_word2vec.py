@@ -384,6 +384,22 @@ def test_subwords_learn_the_words_and_their_parts(model: str) -> None:
     assert losses[-1] < losses[0] - 0.1
 
 
+@pytest.mark.parametrize("words", [3, 10, 40])
+@pytest.mark.parametrize("reproducible", [False, True])
+def test_words_that_share_letters_do_not_overshoot(words: int, reproducible: bool) -> None:
+    """Words of a and b share nearly all n-grams: with 512 tokens at a time they grew without bound."""
+    rng = np.random.default_rng(0)
+    corpus, vocabulary = of_sentences([rng.integers(0, words, 50) for _ in range(300)] + [np.arange(words)])
+    spelled: set[str] = set()
+    while len(spelled) < words:
+        spelled.add("".join(rng.choice(["a", "b"], rng.integers(2, 9))))
+    parts = subwords(sorted(spelled), min_n=2, max_n=4, buckets=1000)
+    options = replace(SMALL, dim=20, rate=0.1, reproducible=reproducible)
+    whole, spelt = (options.fit(corpus, vocabulary, subwords=s, session=Session()) for s in (None, parts))
+    assert spelt.history[-1]["loss_train"] < whole.history[-1]["loss_train"] + 0.03
+    assert np.abs(spelt.vectors).max() < 20
+
+
 def test_the_loss_of_parts_is_that_of_their_means() -> None:
     corpus, vocabulary = topics(0, sentences=50)
     parts = subwords(vocabulary.words, min_n=2, max_n=3, buckets=1000)

@@ -116,8 +116,8 @@ class Word2Vec:
 
         What it sees is the table itself: copy what is to be kept. A stopped session ends it within a fraction of a
         second, with what was learned so far and `finished` False. With `subwords` a word is the mean of the rows of its
-        parts (Bojanowski et al. 2017, arXiv:1607.04606), which are put together anew at every 512 tokens, or more often where
-        words share much.
+        parts (Bojanowski et al. 2017, arXiv:1607.04606), which are put together anew every 512 tokens, or more often
+        where words share much.
         """
         _check_corpus(corpus, vocabulary)
         with session.stage(STAGE) as facts:
