@@ -168,7 +168,7 @@ class Run:
         manifest = dict(self.manifest)
         manifest.pop("files", None)
         manifest |= write_space(writer, self.space)
-        encoder = self._encoder_or_none()
+        encoder = self.encoder_or_none
         manifest["encoder"] = None if encoder is None else write_encoder(writer, encoder, self.space)
         if self.report is not None:
             writer.write_json(REPORT, self.report)
@@ -180,7 +180,9 @@ class Run:
             writer.write_lines(LOG, self.log)
         writer.finish(manifest)
 
-    def _encoder_or_none(self) -> Encoder | None:
+    @property
+    def encoder_or_none(self) -> Encoder | None:
+        """The encoder, or None where there is none."""
         try:
             return self.encoder
         except NoEncoder:

@@ -14,7 +14,7 @@ from likewise.sources.gold import Question
 from likewise.space import Space
 from likewise.tour import PANELS, take_tour
 from likewise.tour.collapse import broken
-from likewise.tour.ground import endings, place, plurals
+from likewise.tour.ground import endings, forms, place
 
 ROLES = [("king", "queen"), ("man", "woman"), ("prince", "princess"), ("uncle", "aunt"), ("actor", "actress")]
 
@@ -123,7 +123,7 @@ def test_places_count_from_one() -> None:
 
 def test_questions_and_categories_of_a_text_of_ones_own() -> None:
     keys = ["value", "values", "class", "table", "tables", "is", "iss", "running"]
-    assert plurals(keys) == [
+    assert forms(keys) == [
         Question("gram: the same with -s", "value", "values", "table", "tables"),
         Question("gram: the same with -s", "table", "tables", "value", "values"),
     ]

@@ -13,7 +13,7 @@ from likewise.session import Note, Progress, Session
 from likewise.tour.ground import Ground
 from likewise.tour.panel import NotShown, Panel
 
-PANELS: Final = ("one_hot", "likeness", "queen", "compact", "collapse")
+PANELS: Final = ("one_hot", "family", "likeness", "queen", "relations", "letters", "compact", "collapse")
 """The panels, each a file of this folder with a function `show`."""
 
 

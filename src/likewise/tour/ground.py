@@ -17,6 +17,9 @@ from likewise.sources import samples
 from likewise.sources.gold import Label, Question, read_analogies, section_labels
 from likewise.sources.prose import EnglishOfPackages
 from likewise.space import Space
+from likewise.tour.models import FEW_WORDS_EPOCHS, Models, learn_models
+from likewise.tour.panel import NotShown
+from likewise.words.subword_table import SubwordTable
 
 # Questions to watch while it learns: the first whose four words are all there is asked.
 WATCHED = (
@@ -26,8 +29,8 @@ WATCHED = (
     ("one", "ones", "thing", "things"),
 )
 ENDINGS = ("ing", "ed", "ly", "tion", "able", "ness", "ize")
+FORMS = ("s", "ed", "ing", "ly", "er")
 _FREQUENT = 5_000
-_FEW_WORDS_EPOCHS = 20  # over 1.5 million words of documentation; 5 are enough for 16 million
 
 
 class Seen(NamedTuple):
@@ -72,10 +75,10 @@ class Ground:
 
     @cached_property
     def questions(self) -> list[Question]:
-        """Analogy questions: the shared ones, else words and the same with -s that the text itself has."""
+        """Analogy questions: the shared ones, else words and other forms of them that the text itself has."""
         if self.gold["analogies"]:
             return [q for path in self.gold["analogies"] for q in read_analogies(path, lowercase=True)]
-        return plurals(self.space.keys)
+        return forms(self.space.keys)
 
     @cached_property
     def labels(self) -> list[Label]:
@@ -97,7 +100,7 @@ class Ground:
             recipe="word2vec",
             out=self.out,
             overwrite=True,
-            epochs=_FEW_WORDS_EPOCHS if isinstance(self.text, EnglishOfPackages) else 5,
+            epochs=FEW_WORDS_EPOCHS if isinstance(self.text, EnglishOfPackages) else 5,
             session=self.session,
             on_epoch=self.look,
             analogies=self.gold["analogies"],
@@ -106,6 +109,20 @@ class Ground:
         if self.session.stopped:
             raise KeyboardInterrupt  # panels of half a training would be no evidence
         return run
+
+    @cached_property
+    def models(self) -> Models:
+        """Every model of the words family, learned from the beginning of the text."""
+        if self.stored is not None and self.data is None:
+            raise NotShown("it learns other models from the same text, and a stored run does not hold it: give --data")
+        return learn_models(self.text, self.questions, self.session)
+
+    @cached_property
+    def letters(self) -> SubwordTable:
+        """A table that knows words by their letters: the stored run's, or fasttext's of the same text."""
+        if self.stored is not None and isinstance(self.run.encoder_or_none, SubwordTable):
+            return self.run.encoder_or_none
+        return self.models.fasttext
 
     @property
     def space(self) -> Space:
@@ -139,11 +156,15 @@ def place(space: Space, question: Sequence[str]) -> tuple[int, int]:
     return left_in - inputs, left_in
 
 
-def plurals(keys: Sequence[str], *, most: int = 40) -> list[Question]:
-    """Return questions word : words from the most frequent words that have both forms."""
+def forms(keys: Sequence[str], *, most: int = 40) -> list[Question]:
+    """Return questions word : form, word : form from the most frequent words that have both, for several endings."""
     frequent = set(keys[:_FREQUENT])
-    pairs = [(word, word + "s") for word in keys[:_FREQUENT] if len(word) > 3 and word + "s" in frequent][:most]
-    return [Question("gram: the same with -s", *one, *other) for one in pairs for other in pairs if one != other]
+    questions: list[Question] = []
+    for ending in FORMS:
+        pairs = [(w, w + ending) for w in keys[:_FREQUENT] if len(w) > 3 and w + ending in frequent][:most]
+        name = f"gram: the same with -{ending}"
+        questions += [Question(name, *one, *other) for one in pairs for other in pairs if one != other]
+    return questions
 
 
 def endings(keys: Sequence[str]) -> list[Label]:

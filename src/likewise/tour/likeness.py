@@ -44,7 +44,7 @@ def show(ground: Ground) -> Panel:
     ]
     words = ([word for word in _WORDS if word in space] or list(space.keys[100:108]))[:8]
     rows = tuple((word, tuple(n.key for n in space.near(word, 6))) for word in words)
-    what = "pairs that people call alike" if sets else "a word and the same with -s"
+    what = "pairs that people call alike" if sets else "a word and another form of it"
     misses = found.numbers[-1].value
     return Panel(
         name="likeness",
@@ -74,6 +74,6 @@ def show(ground: Ground) -> Panel:
 
 
 def _twins(ground: Ground) -> list[Pair]:
-    """Return a word and the same with -s as related, where nobody's judgements are on this machine."""
+    """Return a word and another form of it as related, where nobody's judgements are on this machine."""
     pairs = {(q.a, q.b) for q in ground.questions}
     return [Pair(a, b, 1.0) for a, b in sorted(pairs)] + [Pair(a, a, 0.0) for a, _ in sorted(pairs)[:1]]

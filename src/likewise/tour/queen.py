@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 
-from likewise.contracts import Number
 from likewise.evaluate.analogies import AnalogyScores, analogies
-from likewise.evaluate.figures import Bar, Line, bar_chart, line_chart
+from likewise.evaluate.figures import Line, line_chart
 from likewise.evaluate.markup import Html
 from likewise.evaluate.page import figure
 from likewise.evaluate.sections import Table
@@ -17,7 +16,7 @@ _FIRST = 10
 
 
 def show(ground: Ground) -> Panel:
-    """Ask the watched question, show the answer's place after every epoch, and the score of each relation."""
+    """Ask the watched question, and show the answer's place after every epoch."""
     space = ground.need(100)
     if ground.watched is None or not ground.questions:
         raise NotShown("no question that it can ask has all its words in this text")
@@ -36,7 +35,7 @@ def show(ground: Ground) -> Panel:
         fails=f"{_worst(scores)} With the inputs left in, the answer is usually {b} or {c} itself; the "
         "baselines that ignore the question's other words show "
         "how much of the score is that.",
-        pictures=tuple(picture for picture in (_emergence(ground, d), _relations(scores)) if picture is not None),
+        pictures=tuple(picture for picture in (_emergence(ground, d),) if picture is not None),
         numbers=tuple(scores.numbers[:4]),
         tables=(
             Table(
@@ -86,21 +85,4 @@ def _emergence(ground: Ground, answer: str) -> Html | None:
             whole_x=True,
         ),
         f"The place of “{answer}” among {ground.seen[-1].words:,} words: 0 is first, 3 is the thousandth.",
-    )
-
-
-def _relations(scores: AnalogyScores) -> Html:
-    numbers: list[Number] = [relation.number("") for relation in scores.relations[:14]]
-    return figure(
-        bar_chart(
-            [
-                Bar(n.name.strip(), n.value, n.low, n.high, {"nearest to c": n.baselines["nearest to c"]})
-                for n in numbers
-            ],
-            title="Right answers by relation",
-            description="Some relations are mostly right, others mostly wrong.",
-            percent=True,
-            high=1.0,
-        ),
-        f"Share of right answers, {scores.protocol}, inputs left out, with 95 % Wilson intervals.",
     )
