@@ -93,7 +93,7 @@ def _table(models: Models, numbers: list[Number], likeness: dict[str, list[Numbe
     return Table(
         ("model", "analogies", *sets, "seconds", "MB"),
         tuple(rows),
-        "Quality with 95 % intervals; seconds from text to vectors on this machine; what it keeps to make vectors with. "
+        "Quality with 95 % intervals; seconds from text to vectors on this machine; MB that make vectors. "
         f"{models.words:,} words, {len(models.one_hot.keys):,} of them different; options as each recipe has them.",
     )
 

@@ -13,6 +13,7 @@ from likewise.tour.models import Model
 from likewise.tour.panel import NotShown, Panel
 
 _SHARE = 0.5
+_ENDS = 3  # relations that hold best, and worst, with their intervals
 
 
 def show(ground: Ground) -> Panel:
@@ -50,7 +51,7 @@ def show(ground: Ground) -> Panel:
                 "the ticks are the other models.",
             ),
         ),
-        numbers=numbers,
+        numbers=numbers if len(numbers) <= 2 * _ENDS else numbers[:_ENDS] + numbers[-_ENDS:],
         tables=(
             Table(
                 ("relation", "questions", *(model.name for model in models), "nearest to c"),
