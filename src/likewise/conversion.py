@@ -12,13 +12,18 @@ import numpy as np
 
 from likewise.contracts import Array
 from likewise.errors import OptionError, RunExists
-from likewise.opening import ITEMS, VECTORS
+from likewise.files import atomic
+from likewise.opening import ITEMS, VECTORS, NoEncoder, Run
+from likewise.opening import open as open_run
 from likewise.run import RunFolder, RunWriter
 from likewise.session import Note, Progress, Session
 from likewise.space import formats
 from likewise.space.content import ContentDigest
 from likewise.space.items import read_items, write_items
 from likewise.space.tensors import read_matrix, write_matrix
+from likewise.words.fasttext_file import fasttext_blocks, size_of_file
+from likewise.words.subword_table import SubwordTable
+from likewise.words.subwords import subwords
 
 
 def convert(
@@ -39,15 +44,21 @@ def convert(
     """
     source, target, session = Path(src), Path(dst), session or Session()
     name = formats.format_to_write(target, to)
-    rows = _rows_of(source, None if keys is None else Path(keys), encoding, errors)
-    if name == "run" and rows.format == "run":
-        raise OptionError(f"{source} is a run already: copy the folder")
-    if target.exists() and source.exists() and target.samefile(source):
-        raise OptionError(f"{target} is what is read: choose another name to write")
-    if name != "run" and target.exists() and (target.is_dir() or not overwrite):
-        way = "choose another name" if target.is_dir() else "choose another name, or replace it with --overwrite"
-        raise RunExists(f"{target} exists: {way}")
+    names = None if keys is None else Path(keys)
+    told = "run" if source.is_dir() else formats.format_of(source)
+    _check_places(source, target, told, name, overwrite=overwrite)
+    if name == "fasttext" or (told, name) == ("fasttext", "run"):
+        run = open_run(source, keys=names, encoding=encoding, errors=errors)
+        with session.stage("convert") as facts:
+            facts |= {"dims": run.space.dim, "rows": len(run.space)}
+            if name == "run":
+                _keep(run, told).save(target, overwrite=overwrite)
+            else:
+                _write_fasttext(target, run, session)
+        return target
+    rows = _rows_of(source, names, encoding, errors)
     left = [column for column in rows.names if name not in ("parquet", "run")]
+    left += ["n-grams (--to fasttext keeps them)"] if rows.format == "fasttext" else []
     if left:
         session.tell(Note(f"left out, for {name} holds keys and vectors only: {', '.join(left)}"))
     with session.stage("convert") as facts:
@@ -60,13 +71,67 @@ def convert(
     return target
 
 
+def _check_places(source: Path, target: Path, told: str, name: str, *, overwrite: bool) -> None:
+    if (told, name) in (("run", "run"), ("fasttext", "fasttext")):
+        what = "run already: copy the folder" if name == "run" else "fastText file already: copy it"
+        raise OptionError(f"{source} is a {what}")
+    if target.exists() and source.exists() and target.samefile(source):
+        raise OptionError(f"{target} is what is read: choose another name to write")
+    if name != "run" and target.exists() and (target.is_dir() or not overwrite):
+        way = "choose another name" if target.is_dir() else "choose another name, or replace it with --overwrite"
+        raise RunExists(f"{target} exists: {way}")
+
+
 def _rows_of(path: Path, keys: Path | None, encoding: str, errors: str) -> formats.Rows:
     if not path.is_dir():
+        if formats.format_of(path) == "fasttext":
+            space = open_run(path, keys=keys, encoding=encoding, errors=errors).space
+            return formats.mapped_rows(path, "fasttext", list(space.keys), space.vectors, space.items)
         return formats.open_rows(path, keys=keys, encoding=encoding, errors=errors)
     folder = RunFolder(path)
     names, _, items = read_items(folder.file(ITEMS))
     vectors = read_matrix(folder.file(VECTORS), "vectors")
     return formats.mapped_rows(path, "run", names, vectors, items)
+
+
+def _keep(run: Run, told: str) -> Run:
+    """Return what was opened as a run to save, encoder and all."""
+    facts = {"status": f"converted from a {told} file", "fingerprint": run.space.fingerprint}
+    return Run(space=run.space, encoder=run.encoder, manifest=run.manifest | facts)
+
+
+def _write_fasttext(path: Path, run: Run, session: Session) -> None:
+    """Write a run with its n-grams, or words without any, as a file of fastText's own."""
+    table = _subword_table(run)
+    parts, size = table.parts, size_of_file(table)
+    if parts.max_n == 0:
+        session.tell(Note("no n-grams are known: fastText will have vectors for these words only"))
+    else:
+        rows = f"{parts.words:,} words and {parts.buckets:,} buckets, of which {len(parts.used):,} are in use"
+        session.tell(Note(f"{path} will have {size / 1e6:,.0f} MB: {rows}"))
+    if table.output is None:
+        session.tell(Note("the other side of training was not kept (it is not with hs): it is written as zeros"))
+    done = 0
+    with formats.writing(path), atomic(path) as file:
+        for block in fasttext_blocks(table, run.manifest.get("options")):
+            file.write(block)
+            done += len(block)
+            session.tell(Progress("convert", done, size, "bytes"))
+            if session.stopped:
+                raise KeyboardInterrupt
+
+
+def _subword_table(run: Run) -> SubwordTable:
+    """Return the run's table of n-grams; where there is none, its words as a table without."""
+    try:
+        encoder = run.encoder
+    except NoEncoder:
+        encoder = None
+    if isinstance(encoder, SubwordTable):
+        return encoder
+    space, output = run.space, getattr(encoder, "output", None)
+    parts = subwords(space.keys, min_n=0, max_n=0)
+    return SubwordTable(space.keys, space.vectors, parts, items=space.items, output=output)
 
 
 def _telling(rows: formats.Rows, session: Session, facts: dict[str, float]) -> Iterator[formats.Block]:

@@ -22,6 +22,7 @@ from likewise.session import Session
 from likewise.space import Space, formats
 from likewise.space.items import read_items, write_items
 from likewise.space.tensors import read_matrix, write_matrix
+from likewise.words.fasttext_file import FastTextFile
 from likewise.words.subword_table import SubwordTable
 from likewise.words.subwords import subwords
 from likewise.words.table import WordTable
@@ -34,7 +35,7 @@ Files: TypeAlias = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 
 VECTORS, ITEMS = "space/vectors.safetensors", "space/items.parquet"
 ENCODER, TOKENIZER, OUTPUT = "encoder/encoder.json", "encoder/tokenizer.json", "encoder/output.safetensors"
-ROWS = "encoder/rows.safetensors"
+ROWS, BUCKETS = "encoder/rows.safetensors", "encoder/buckets.npy"
 REPORT, PAGE, LOG = "report.json", "report.html", "log.jsonl"
 
 
@@ -247,11 +248,25 @@ def open(
             raise OptionError(f"{place} is a run and holds its own keys: leave out {keys}")
         return _open_folder(place)
     names = None if keys is None else Path(keys)
+    if formats.format_of(place) == "fasttext":
+        return _open_fasttext(place, names, encoding, errors)
     return Run(
         space=lambda: formats.read_space(place, keys=names, encoding=encoding, errors=errors),
         encoder=lambda: _no_encoder(place),
         manifest={"recipe": None, "encoder": None, "source": {"file": place.name, "format": formats.format_of(place)}},
         path=place,
+    )
+
+
+def _open_fasttext(path: Path, keys: Path | None, encoding: str, errors: str) -> Run:
+    if keys is not None:
+        raise OptionError(f"{path} is a fastText file, which holds its own keys: leave out {keys}")
+    file = FastTextFile(path, encoding=encoding, errors=errors)
+    return Run(
+        space=lambda: file.table.space,
+        encoder=lambda: file.table,
+        manifest={"recipe": None, "encoder": "subword-table", "options": file.options, "source": file.about},
+        path=path,
     )
 
 
@@ -313,6 +328,9 @@ def write_encoder(writer: RunWriter, encoder: Encoder, space: Space) -> str:
             with writer.open(place) as file:
                 write_matrix(file, name, encoder.dim, [arrays[name]])
             about[name] = {"file": place, "tensor": name}
+    if "used" in arrays:
+        with writer.open(BUCKETS) as file:
+            np.save(file, arrays["used"], allow_pickle=False)
     writer.write_json(ENCODER, about | {"fingerprint": encoder.fingerprint})
     return encoder.kind
 
@@ -342,7 +360,7 @@ def _read_subword_table(folder: RunFolder, space: Space, about: Mapping[str, Any
     table = SubwordTable(
         space.keys,
         read_matrix(folder.file(ROWS), "rows"),
-        subwords(space.keys, **options),
+        subwords(space.keys, **options, used=_read_buckets(folder)),
         items=space.items,
         output=read_matrix(folder.file(OUTPUT), "output") if OUTPUT in folder.files else None,
         tokenizer=folder.json(TOKENIZER),
@@ -350,6 +368,19 @@ def _read_subword_table(folder: RunFolder, space: Space, about: Mapping[str, Any
     if table.fingerprint != space.fingerprint:
         raise IntegrityError(f"{folder.path / ROWS} belongs to another run: its fingerprint is not the space's")
     return table
+
+
+def _read_buckets(folder: RunFolder) -> Array | None:
+    """Return the buckets that have a row, where they are more than those of the words."""
+    if BUCKETS not in folder.files:
+        return None
+    try:
+        used = np.load(folder.file(BUCKETS), allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise IntegrityError(f"{folder.path / BUCKETS} is not an array of whole numbers: {error}") from error
+    if not isinstance(used, np.ndarray) or used.dtype != np.int64:
+        raise IntegrityError(f"{folder.path / BUCKETS} is not an array of whole numbers")
+    return used
 
 
 KINDS: dict[str, Callable[[RunFolder, Space, Mapping[str, Any]], Encoder]] = {

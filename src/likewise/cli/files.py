@@ -10,7 +10,7 @@ import click
 from likewise.cli import render
 from likewise.cli.options import FILE, as_json, keys_file, quiet
 
-FORMATS = ["npy", "npz", "parquet", "word2vec", "word2vec-binary", "glove", "run"]
+FORMATS = ["npy", "npz", "parquet", "word2vec", "word2vec-binary", "glove", "fasttext", "run"]
 
 
 @click.command(short_help="Rewrite vectors in another format.")

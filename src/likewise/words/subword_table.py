@@ -10,9 +10,9 @@ from jaxtyping import Bool, Float, Float32, Int
 
 from likewise.contracts import Array, State
 from likewise.errors import OptionError, ShapeError
-from likewise.files import digest_of_json
+from likewise.files import digest_of_bytes, digest_of_json
 from likewise.space import Space
-from likewise.space.content import digest_of_content
+from likewise.space.content import ContentDigest, digest_of_content
 from likewise.words.subwords import Subwords, means, ngram_buckets, subwords
 from likewise.words.table import WordTable
 
@@ -159,14 +159,16 @@ class SubwordTable:
     def state(self) -> State:
         """Return all that is needed to make the table again, as plain arrays and JSON."""
         arrays = {"rows": self.rows} | ({} if self.output is None else {"output": self.output})
+        arrays |= {"used": self.parts.used} if self.parts.spare else {}
         about = {"kind": self.kind, "version": VERSION, "dim": self.dim, "tokenizer": dict(self.tokenizer)}
         return arrays, about | {"words": list(self.space.keys)} | _options(self.parts)
 
     @classmethod
     def from_state(cls, state: State) -> Self:
-        """Make a table from `state()`; the rows of each word follow from its letters."""
+        """Make a table from `state()`; the rows of each word follow from its letters, and `used` where it is more."""
         arrays, about = state
-        parts = subwords(about["words"], min_n=about["min_n"], max_n=about["max_n"], buckets=about["buckets"])
+        options = {name: about[name] for name in ("min_n", "max_n", "buckets")}
+        parts = subwords(about["words"], **options, used=arrays.get("used"))
         return cls(about["words"], arrays["rows"], parts, output=arrays.get("output"), tokenizer=about["tokenizer"])
 
 
@@ -176,6 +178,8 @@ def _options(parts: Subwords) -> dict[str, int]:
 
 def _fingerprint(words: Sequence[str], rows: Array, parts: Subwords, tokenizer: Mapping[str, Any]) -> str:
     n = len(words)
-    named = [str(bucket) for bucket in parts.used.tolist()]
-    digests = [digest_of_content(words, rows[:n]), digest_of_content(named, rows[n:])]
+    buckets = digest_of_bytes(parts.used.astype("<i8").tobytes())
+    shared = ContentDigest()
+    shared.add([], rows[n:])
+    digests = [digest_of_content(words, rows[:n]), buckets, shared.value]
     return digest_of_json(["subword-table", VERSION, *digests, _options(parts), dict(tokenizer)])

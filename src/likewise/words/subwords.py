@@ -48,18 +48,32 @@ class Subwords:
         """How many rows make up each word."""
         return np.diff(self.starts)
 
+    @cached_property
+    def spare(self) -> bool:
+        """Whether there are buckets that none of the words uses, as files of fastText's own have."""
+        return bool((np.bincount(self.rows, minlength=self.size) == 0).any())
 
-def subwords(words: Sequence[str], *, min_n: int = 3, max_n: int = 6, buckets: int = 2_000_000) -> Subwords:
+
+def subwords(
+    words: Sequence[str | bytes],
+    *,
+    min_n: int = 3,
+    max_n: int = 6,
+    buckets: int = 2_000_000,
+    used: Int64[Array, " b"] | None = None,
+) -> Subwords:
     """Return the rows of words and of their n-grams of `min_n` to `max_n` characters, by fastText's rule.
 
-    Bojanowski et al. 2017 (arXiv:1607.04606), section 3.2, with fastText's hash. `max_n` 0 leaves n-grams out.
+    Bojanowski et al. 2017 (arXiv:1607.04606), section 3.2, with fastText's hash. `max_n` 0 leaves n-grams out. `used`
+    are the buckets that have a row, rising, where there are more than those of the words.
 
     >>> made = subwords(["no", "on"], min_n=3, max_n=3, buckets=100)
     >>> made.rows.tolist(), made.starts.tolist(), made.used.tolist()
     ([0, 3, 4, 1, 5, 2], [0, 3, 6], [2, 24, 28, 50])
     """
     found, at = ngram_buckets(words, min_n=min_n, max_n=max_n, buckets=buckets)
-    used, places = np.unique(found, return_inverse=True)
+    own_buckets, places = np.unique(found, return_inverse=True)
+    used, places = (own_buckets, places) if used is None else _among(used, own_buckets, places, buckets)
     n = len(words)
     if n + len(used) > kernel.MOST:
         raise OptionError(f"{n:,} words and {len(used):,} buckets are more rows than a table can have: fewer buckets")
@@ -70,6 +84,19 @@ def subwords(words: Sequence[str], *, min_n: int = 3, max_n: int = 6, buckets: i
     rows[own] = np.arange(n, dtype=np.int32)
     rows[~own] = n + places
     return Subwords(rows, starts, used, min_n, max_n, buckets)
+
+
+def _among(
+    used: Int64[Array, " b"], own: Int64[Array, " o"], places: Int64[Array, " g"], buckets: int
+) -> tuple[Int64[Array, " b"], Int64[Array, " g"]]:
+    """Return `used`, checked, and the places in it of n-grams whose places are in `own`."""
+    used = np.asarray(used, np.int64)
+    if used.ndim != 1 or (len(used) and not (used[0] >= 0 and used[-1] < buckets and (np.diff(used) > 0).all())):
+        raise DataError(f"the buckets that have a row must rise, from 0 to less than {buckets:,}")
+    at = np.searchsorted(used, own)
+    if len(own) and (at[-1] >= len(used) or (used[at] != own).any()):
+        raise DataError(f"{len(used):,} buckets have a row, but not all {len(own):,} that the words' n-grams use")
+    return used, at[places]
 
 
 def ngram_buckets(

@@ -3,10 +3,11 @@
 from likewise.space.formats.arrays import mapped_rows
 from likewise.space.formats.opening import FORMATS, format_of, open_rows, read_space
 from likewise.space.formats.rows import Block, Rows
-from likewise.space.formats.writing import WRITTEN, format_to_write, write_rows
+from likewise.space.formats.writing import MORE_THAN_VECTORS, WRITTEN, format_to_write, write_rows, writing
 
 __all__ = [
     "FORMATS",
+    "MORE_THAN_VECTORS",
     "WRITTEN",
     "Block",
     "Rows",
@@ -16,4 +17,5 @@ __all__ = [
     "open_rows",
     "read_space",
     "write_rows",
+    "writing",
 ]

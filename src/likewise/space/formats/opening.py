@@ -25,7 +25,14 @@ FORMATS: dict[str, Callable[[Path, Path | None, str, str], Rows]] = {
     "word2vec-binary": lambda path, keys, encoding, errors: open_binary(path, encoding, errors),
     "glove": lambda path, keys, encoding, errors: open_glove(path, encoding, errors),
 }
-_MAGIC = {b"\x93NUMPY": "npy", b"PK\x03\x04": "npz", b"PK\x05\x06": "npz", b"PAR1": "parquet"}
+FASTTEXT = (793712314).to_bytes(4, "little")  # how fastText's own files begin; they hold an encoder, too
+_MAGIC = {
+    b"\x93NUMPY": "npy",
+    b"PK\x03\x04": "npz",
+    b"PK\x05\x06": "npz",
+    b"PAR1": "parquet",
+    FASTTEXT: "fasttext",
+}
 _TAKES_KEYS = ("npy", "npz", "parquet")
 
 
@@ -34,6 +41,8 @@ def open_rows(path: Path, *, keys: Path | None = None, encoding: str = "utf-8", 
     name = format_of(path)
     if keys is not None and name not in _TAKES_KEYS:
         raise FormatError(f"{path} is {name}, which holds its own keys: leave out {keys}")
+    if name not in FORMATS:
+        raise FormatError(f"{path} is a {name} file, which holds more than vectors: likewise.open reads it")
     return FORMATS[name](path, keys, encoding, errors)
 
 
@@ -54,10 +63,12 @@ def format_of(path: Path) -> str:
         if header is not None:
             return "word2vec" if _is_text_row(file.read(1 << 16)) else "word2vec-binary"
     packed = compression_of(path)
+    if first.startswith(FASTTEXT):
+        raise FormatError(f"{path} is a fastText file, packed (.{packed}): unpack it first, for it is read in place")
     if b"\x00" in first or not _ends_in_number(first):
         raise FormatError(
             f"{path}{f' (unpacked, .{packed})' if packed else ''} is not a file of vectors: known are npy, npz, "
-            "Parquet, word2vec text and binary, GloVe text, and run folders"
+            "Parquet, word2vec text and binary, GloVe text, fastText, and run folders"
         )
     return "glove"
 

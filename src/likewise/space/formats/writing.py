@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,22 +25,26 @@ _SUFFIXES = {
     ".glove": "glove",
 }
 _PACKED = {".gz": "gz", ".bz2": "bz2", ".xz": "xz", ".zst": "zst"}
+MORE_THAN_VECTORS = ("fasttext", "run")
 _LINES = ("word2vec", "word2vec-binary", "glove")
 
 
 def format_to_write(path: Path, to: str | None) -> str:
     """Return the format for a path: `to`, or by its ending; a path without an ending is a run folder."""
     if to is not None:
-        if to not in (*WRITTEN, "run"):
-            near = nearest_spellings(to, [*WRITTEN, "run"])
+        known = (*WRITTEN, *MORE_THAN_VECTORS)
+        if to not in known:
+            near = nearest_spellings(to, known)
             hint = f"; did you mean {near[0]}?" if near else ""
-            raise OptionError(f"format {to!r}: formats are {', '.join(WRITTEN)}, run{hint}")
+            raise OptionError(f"format {to!r}: formats are {', '.join(known)}{hint}")
         return to
     suffixes = [suffix for suffix in path.suffixes if suffix not in _PACKED]
     if not suffixes and not _packing(path):
         return "run"
     if not suffixes or suffixes[-1].lower() not in _SUFFIXES:
-        raise OptionError(f"{path}: no format ends in {path.suffix!r}; name one of {', '.join(WRITTEN)}, run (--to)")
+        raise OptionError(
+            f"{path}: no format ends in {path.suffix!r}; name one of {', '.join(WRITTEN)}, fasttext, run (--to)"
+        )
     return _SUFFIXES[suffixes[-1].lower()]
 
 
@@ -51,9 +56,16 @@ def write_rows(path: Path, to: str, rows: Rows) -> None:
     """Write rows as a file of the format `to`; the file takes its name when it is whole, RunError if it cannot."""
     if _packing(path) and to not in _LINES:
         raise OptionError(f"{path}: {to} files are not packed again; leave out {path.suffix}")
+    with writing(path):
+        WRITTEN[to](path, rows)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Make the folder that `path` is in; RunError where the block cannot write."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        WRITTEN[to](path, rows)
+        yield
     except OSError as error:
         raise RunError(
             f"could not write {path}: {error.strerror or error}; nothing of it was kept, choose another place"
