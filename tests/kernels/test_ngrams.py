@@ -64,3 +64,29 @@ def test_the_compiled_code_trusts_no_array(starts: list[int], room: int) -> None
     text = np.frombuffer(b"<ab>", np.uint8)
     with pytest.raises(ValueError, match="outside|room"):
         _native.ngram_buckets(text, np.array(starts), 3, 3, 10, np.empty(room, np.int64))
+
+
+@given(st.lists(st.lists(st.integers(0, 4), max_size=5), max_size=6), st.integers(0, 3), st.integers(0, 3))
+def test_means_equal_the_twin(lists: list[list[int]], dim: int, padding: int) -> None:
+    table = np.random.default_rng(0).normal(size=(5, dim + padding)).astype(np.float32)[:, :dim]
+    flat = np.array([row for some in lists for row in some], np.int64)
+    starts = np.cumsum([0, *map(len, lists)])
+    out = np.full((len(lists), dim + padding), 7, np.float32)[:, :dim]
+    made = subwords.row_means(table, flat, starts, out=out)
+    assert made is out
+    np.testing.assert_array_equal(made, subwords_twin.row_means(table, flat, starts))
+    np.testing.assert_array_equal(made, subwords.row_means(np.array(table), flat, starts))
+    if padding and lists:
+        assert (out.base[:, dim:] == 7).all()
+
+
+def test_means_of_rows_that_are_not_there_are_refused() -> None:
+    table, starts = np.eye(3, dtype=np.float32), np.array([0, 1])
+    for row in (3, -1):
+        with pytest.raises(ValueError, match="a row that is not there"):
+            subwords.row_means(table, np.array([row]), starts)
+    for wrong in ([0, 2], [-1, 1], [1, 0]):
+        with pytest.raises(ValueError, match="outside of the rows"):
+            subwords.row_means(table, np.array([0]), np.array(wrong))
+    with pytest.raises(ValueError, match="do not fit"):
+        subwords.row_means(table, np.array([0]), starts, out=np.zeros((1, 2), np.float32))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from likewise.errors import DataError, OptionError
 from likewise.kernels import subwords_twin
-from likewise.words.subwords import means, ngram_buckets, subwords
+from likewise.words.subwords import ngram_buckets, subwords
 
 words_of_letters = st.lists(st.text("abé日", max_size=6), max_size=8)
 
@@ -71,12 +71,3 @@ def test_words_of_all_kinds() -> None:
 def test_options_out_of_range_are_refused(options: dict[str, int], sentence: str) -> None:
     with pytest.raises(OptionError, match=sentence):
         subwords(["word"], **options)
-
-
-@given(st.lists(st.lists(st.integers(0, 4), max_size=5), max_size=6))
-def test_means(lists: list[list[int]]) -> None:
-    table = np.random.default_rng(0).normal(size=(5, 3)).astype(np.float32)
-    flat = np.array([row for some in lists for row in some], np.int64)
-    starts = np.cumsum([0, *map(len, lists)])
-    wanted = [table[some].mean(axis=0) if some else np.zeros(3) for some in lists]
-    np.testing.assert_allclose(means(table, flat, starts), np.array(wanted).reshape(-1, 3), atol=1e-6)

@@ -1,8 +1,10 @@
-// The buckets of character n-grams: words as UTF-8 in, the bucket of each n-gram in fastText's order out.
+// Subwords: words as UTF-8 in, the bucket of each n-gram in fastText's order out; lists of rows in, their means out.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 
+#include <algorithm>
 #include <cstdint>
+#include <vector>
 
 namespace nb = nanobind;
 
@@ -55,10 +57,40 @@ void ngram_buckets(Bytes text, Starts starts, int64_t min_n, int64_t max_n, uint
   if (next != end) throw nb::value_error("there is too much room for the n-grams");
 }
 
+using Table = nb::ndarray<const float, nb::ndim<2>, nb::device::cpu>;  // rows may be padded
+using Rows = nb::ndarray<const int64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using Means = nb::ndarray<float, nb::ndim<2>, nb::device::cpu>;
+
+// Added up in double, in the order of the list.
+void row_means(Table table, Rows rows, Starts starts, Means out) {
+  const int64_t n = static_cast<int64_t>(starts.shape(0)) - 1, dim = static_cast<int64_t>(table.shape(1));
+  const int64_t size = static_cast<int64_t>(table.shape(0)), listed = static_cast<int64_t>(rows.shape(0));
+  const bool fit = n >= 0 && static_cast<int64_t>(out.shape(0)) == n && static_cast<int64_t>(out.shape(1)) == dim;
+  const bool dense = dim <= 1 || ((size == 0 || table.stride(1) == 1) && (n == 0 || out.stride(1) == 1));
+  if (!fit || !dense) throw nb::value_error("arrays do not fit together");
+  const int64_t *at = starts.data();
+  const nb::gil_scoped_release unlocked;
+  std::vector<double> sum(static_cast<size_t>(dim));
+  for (int64_t i = 0; i < n; i++) {
+    if (at[i] < 0 || at[i + 1] < at[i] || at[i + 1] > listed) throw nb::value_error("a list lies outside of the rows");
+    std::fill(sum.begin(), sum.end(), 0.0);
+    for (int64_t j = at[i]; j < at[i + 1]; j++) {
+      const int64_t row = rows.data()[j];
+      if (row < 0 || row >= size) throw nb::value_error("a list names a row that is not there");
+      const float *from = table.data() + row * table.stride(0);
+      for (int64_t d = 0; d < dim; d++) sum[static_cast<size_t>(d)] += from[d];
+    }
+    const double count = static_cast<double>(std::max<int64_t>(at[i + 1] - at[i], 1));
+    float *to = out.data() + i * out.stride(0);
+    for (int64_t d = 0; d < dim; d++) to[d] = static_cast<float>(sum[static_cast<size_t>(d)] / count);
+  }
+}
+
 }  // namespace
 }  // namespace likewise
 
 void bind_subwords(nb::module_ &m) {
   m.def("ngram_buckets", &likewise::ngram_buckets, nb::arg("text"), nb::arg("starts"), nb::arg("min_n"),
         nb::arg("max_n"), nb::arg("buckets"), nb::arg("out"));
+  m.def("row_means", &likewise::row_means, nb::arg("table"), nb::arg("rows"), nb::arg("starts"), nb::arg("out"));
 }

@@ -1,11 +1,11 @@
-"""The buckets of character n-grams, compiled: words as UTF-8 in, the bucket of each n-gram out."""
+"""Subwords, compiled: words as UTF-8 in, the bucket of each n-gram out; lists of rows in, their means out."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Int64, UInt8
+from jaxtyping import Float, Float32, Int, Int64, UInt8
 
 from likewise.contracts import Array
 from likewise.errors import OptionError
@@ -35,6 +35,26 @@ def ngram_buckets(
     out = np.empty(at[-1], np.int64)
     _native.ngram_buckets(text, starts, min_n, max_n, buckets, out)
     return out, at
+
+
+def row_means(
+    table: Float[Array, "r d"],
+    rows: Int[Array, " g"],
+    starts: Int64[Array, " n+1"],
+    *,
+    out: Float32[Array, "n d"] | None = None,
+) -> Float32[Array, "n d"]:
+    """Return the mean of each list of rows, zero for an empty one, added up in float64; `out` takes it if given.
+
+    Rows of `table` and of `out` may lie apart, as in padded tables. ValueError where a row is not there.
+
+    >>> row_means(np.eye(3, dtype=np.float32), np.array([0, 1, 2]), np.array([0, 2, 2, 3])).tolist()
+    [[0.5, 0.5, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 1.0]]
+    """
+    table = np.asarray(table, np.float32)
+    out = np.empty((len(starts) - 1, table.shape[1]), np.float32) if out is None else out
+    _native.row_means(table, np.ascontiguousarray(rows, np.int64), starts, out)
+    return out
 
 
 def _from_lengths(lengths: Int64[Array, " n"]) -> Int64[Array, " n+1"]:

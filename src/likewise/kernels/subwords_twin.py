@@ -1,8 +1,14 @@
-"""The readable twin of the n-grams' buckets: a word's bytes in, its n-grams and their buckets out; slow."""
+"""The readable twin of the subwords: a word's bytes in, its n-grams and their buckets out; means of rows; slow."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
+
+import numpy as np
+from jaxtyping import Float, Float32, Int
+
+from likewise.contracts import Array
 
 
 def hash_of(ngram: bytes) -> int:
@@ -38,3 +44,12 @@ def ngrams_of(word: bytes, *, min_n: int, max_n: int) -> Iterator[bytes]:
 def ngram_buckets(word: bytes, *, min_n: int, max_n: int, buckets: int) -> list[int]:
     """Return the buckets of one word's n-grams."""
     return [hash_of(ngram) % buckets for ngram in ngrams_of(word, min_n=min_n, max_n=max_n)]
+
+
+def row_means(table: Float[Array, "r d"], rows: Int[Array, " g"], starts: Int[Array, " n+1"]) -> Float32[Array, "n d"]:
+    """Return the mean of each list of rows, zero for an empty one."""
+    means = np.zeros((len(starts) - 1, table.shape[1]), np.float32)
+    for i, (begin, end) in enumerate(pairwise(starts)):
+        if end > begin:
+            means[i] = table[rows[begin:end]].mean(axis=0, dtype=np.float64)
+    return means

@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float, Float32, Int, Int32, Int64, UInt64
 
 from likewise.contracts import Array
 from likewise.kernels import words
+from likewise.kernels.subwords import row_means
 from likewise.kernels.words import Noise, Parts, Paths, WindowTask
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def _words(
     ends = np.cumsum(lengths)
     at = np.repeat(parts.starts[some] - ends + lengths, lengths) + np.arange(ends[-1])
     table = words.table(len(some), vectors.shape[1])
-    table[:] = np.add.reduceat(vectors[parts.rows[at]], ends - lengths, axis=0) / lengths[:, None]
+    row_means(vectors, parts.rows[at], np.append(0, ends), out=table)
     return table, places.astype(np.int32), lengths[places].astype(np.float32)
 
 

@@ -11,9 +11,10 @@ from jaxtyping import Bool, Float, Float32, Int
 from likewise.contracts import Array, State
 from likewise.errors import OptionError, ShapeError
 from likewise.files import digest_of_bytes, digest_of_json
+from likewise.kernels.subwords import row_means
 from likewise.space import Space
 from likewise.space.content import ContentDigest, digest_of_content
-from likewise.words.subwords import Subwords, means, ngram_buckets, subwords
+from likewise.words.subwords import Subwords, ngram_buckets, subwords
 from likewise.words.table import WordTable
 
 VERSION = 1
@@ -64,7 +65,7 @@ class SubwordTable:
                 f"{parts.size:,} rows: make them of the same words"
             )
         self.rows, self.parts = np.ascontiguousarray(rows, np.float32), parts
-        space = Space(words, means(self.rows, parts.rows, parts.starts), items=items)
+        space = Space(words, row_means(self.rows, parts.rows, parts.starts), items=items)
         self._words = WordTable(
             space,
             output=output,
@@ -134,7 +135,7 @@ class SubwordTable:
         known[inside] = parts.used[places[inside]] == found[inside]
         at = np.concatenate([np.zeros(1, np.int64), np.cumsum(known)])[starts]
         counts, all_counts = np.diff(at), np.diff(starts)
-        vectors = means(self.rows, parts.words + places[known], at)
+        vectors = row_means(self.rows, parts.words + places[known], at)
         share = counts / np.maximum(all_counts, 1)  # what has no row is a zero that the mean counts
         return (vectors * share[:, None]).astype(np.float32), counts > 0
 

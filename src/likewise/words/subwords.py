@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Float, Float32, Int32, Int64
+from jaxtyping import Int32, Int64
 
 from likewise.contracts import Array
 from likewise.errors import DataError, OptionError
@@ -15,7 +15,6 @@ from likewise.kernels import subwords as kernel
 
 SENTENCE_END = "</s>"  # fastText's mark for the end of a line: a word without n-grams
 LONGEST = 100  # characters of the longest n-gram that may be asked for
-_WORDS_AT_ONCE = 4096
 
 
 @dataclass(frozen=True)
@@ -143,19 +142,3 @@ def _encoded(word: str) -> bytes:
             f"the word {word!r} holds {word[error.start : error.end]!r}, half of a character (a lone surrogate): "
             "it cannot be written as UTF-8; read the text with errors=replace or ignore"
         ) from error
-
-
-def means(
-    table: Float[Array, "r d"], rows: Int32[Array, " g"] | Int64[Array, " g"], starts: Int64[Array, " n+1"]
-) -> Float32[Array, "n d"]:
-    """Return the mean of each list of rows, zero for an empty one, added up in float64 a block at a time."""
-    n = len(starts) - 1
-    vectors = np.zeros((n, table.shape[1]), np.float32)
-    for low in range(0, n, _WORDS_AT_ONCE):
-        at = starts[low : low + _WORDS_AT_ONCE + 1]
-        filled = np.flatnonzero(np.diff(at))  # reduceat would give an empty list the row that follows
-        if len(filled):
-            some = np.asarray(table[rows[at[0] : at[-1]]], np.float64)
-            sums = np.add.reduceat(some, at[filled] - at[0], axis=0)
-            vectors[low + filled] = sums / np.diff(at)[filled, None]
-    return vectors

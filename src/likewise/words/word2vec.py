@@ -15,10 +15,10 @@ from likewise.contracts import Array
 from likewise.errors import DataError, OptionError
 from likewise.kernels import level as level_here
 from likewise.kernels import words as kernel
+from likewise.kernels.subwords import row_means
 from likewise.session import Estimate, Logged, Progress, Session
 from likewise.words.huffman import huffman_paths
 from likewise.words.losses import FixedPairs, fixed_pairs
-from likewise.words.subwords import means
 from likewise.words.sweep import Pace, chunk_for, sweep, threads_here
 
 if TYPE_CHECKING:
@@ -123,11 +123,11 @@ class Word2Vec:
         with session.stage(STAGE) as facts:
             training = _Training(self, corpus, vocabulary, held_out, subwords, session)
             training.estimate()
-            finished = training.run(on_epoch or (lambda epoch, vectors: None))
+            finished = training.run(on_epoch)
             facts |= {"epochs": float(training.history[-1]["epoch"]), "words": float(training.tokens_done)}
         rows = _without_padding(training.task.vectors, self.dim)
         return Trained(
-            vectors=rows if subwords is None else means(rows, subwords.rows, subwords.starts),
+            vectors=rows if subwords is None else row_means(rows, subwords.rows, subwords.starts),
             rows=None if subwords is None else rows,
             output=_without_padding(training.task.output, self.dim),
             history=training.history,
@@ -182,24 +182,22 @@ class _Training:
         seconds = self.options.epochs * self.tokens / (per_second * workers)
         self.session.tell(Estimate(STAGE, seconds, sum(array.nbytes for array in tables)))
 
-    def run(self, on_epoch: OnEpoch) -> bool:
+    def run(self, on_epoch: OnEpoch | None) -> bool:
         """Learn every epoch; return whether it came to its end."""
-        self._note(0, Pace(0))
-        on_epoch(0, self._vectors())
+        self._note(0, Pace(0), on_epoch)
         for epoch in range(1, self.options.epochs + 1):
             pace = self._epoch(epoch)
             self.tokens_done += pace.done
             if not pace.complete:
                 return False
-            self._note(epoch, pace)
-            on_epoch(epoch, self._vectors())
+            self._note(epoch, pace, on_epoch)
         return True
 
     def _vectors(self) -> Float32[Array, "n d"]:
         """Return the vectors of the words as they are, not to be written to."""
         vectors, parts = self.task.vectors[:, : self.options.dim], self.task.parts
         vectors.flags.writeable = False
-        return vectors if parts is None else means(vectors, parts.rows, parts.starts)
+        return vectors if parts is None else row_means(vectors, parts.rows, parts.starts)
 
     def _epoch(self, epoch: int) -> Pace:
         key = np.random.SeedSequence([self.options.seed, epoch]).generate_state(1, np.uint64)[0]
@@ -229,7 +227,7 @@ class _Training:
         self.session.tell(Progress(STAGE, done, self.options.epochs * self.tokens, "words", facts))
         self._told = time.perf_counter()
 
-    def _note(self, epoch: int, pace: Pace) -> None:
+    def _note(self, epoch: int, pace: Pace, on_epoch: OnEpoch | None) -> None:
         losses = [
             None if pairs is None else pairs.loss(self.task.vectors, self.task.output, level=self.level)
             for pairs in (self.pairs, self.held_out_pairs)
@@ -246,6 +244,8 @@ class _Training:
         }
         self.history.append(entry)
         self.session.tell(Logged(entry))
+        if on_epoch is not None:
+            on_epoch(epoch, self._vectors())
 
 
 def _first_task(
