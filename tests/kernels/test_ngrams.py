@@ -80,6 +80,13 @@ def test_means_equal_the_twin(lists: list[list[int]], dim: int, padding: int) ->
         assert (out.base[:, dim:] == 7).all()
 
 
+def test_a_table_may_lie_at_any_byte_and_be_read_only() -> None:
+    data = b"x" + np.arange(6, dtype=np.float32).tobytes()
+    table = np.frombuffer(data, np.float32, 6, 1).reshape(3, 2)
+    assert not table.flags.aligned
+    assert subwords.row_means(table, np.array([0, 2]), np.array([0, 2])).tolist() == [[2.0, 3.0]]
+
+
 def test_means_of_rows_that_are_not_there_are_refused() -> None:
     table, starts = np.eye(3, dtype=np.float32), np.array([0, 1])
     for row in (3, -1):

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
 #include <vector>
 
 namespace nb = nanobind;
@@ -57,7 +58,7 @@ void ngram_buckets(Bytes text, Starts starts, int64_t min_n, int64_t max_n, uint
   if (next != end) throw nb::value_error("there is too much room for the n-grams");
 }
 
-using Table = nb::ndarray<const float, nb::ndim<2>, nb::device::cpu>;  // rows may be padded
+using Table = nb::ndarray<const float, nb::ndim<2>, nb::device::cpu>;  // rows may be padded, and lie at any byte
 using Rows = nb::ndarray<const int64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using Means = nb::ndarray<float, nb::ndim<2>, nb::device::cpu>;
 
@@ -69,6 +70,7 @@ void row_means(Table table, Rows rows, Starts starts, Means out) {
   const bool dense = dim <= 1 || ((size == 0 || table.stride(1) == 1) && (n == 0 || out.stride(1) == 1));
   if (!fit || !dense) throw nb::value_error("arrays do not fit together");
   const int64_t *at = starts.data();
+  const char *first = reinterpret_cast<const char *>(table.data());
   const nb::gil_scoped_release unlocked;
   std::vector<double> sum(static_cast<size_t>(dim));
   for (int64_t i = 0; i < n; i++) {
@@ -77,8 +79,12 @@ void row_means(Table table, Rows rows, Starts starts, Means out) {
     for (int64_t j = at[i]; j < at[i + 1]; j++) {
       const int64_t row = rows.data()[j];
       if (row < 0 || row >= size) throw nb::value_error("a list names a row that is not there");
-      const float *from = table.data() + row * table.stride(0);
-      for (int64_t d = 0; d < dim; d++) sum[static_cast<size_t>(d)] += from[d];
+      const char *from = first + row * table.stride(0) * static_cast<int64_t>(sizeof(float));
+      for (int64_t d = 0; d < dim; d++) {
+        float value;  // a table in a mapped file need not be aligned
+        std::memcpy(&value, from + d * static_cast<int64_t>(sizeof(float)), sizeof(float));
+        sum[static_cast<size_t>(d)] += value;
+      }
     }
     const double count = static_cast<double>(std::max<int64_t>(at[i + 1] - at[i], 1));
     float *to = out.data() + i * out.stride(0);
