@@ -56,6 +56,22 @@ INLINE bool apart(const WindowTask &task, const WindowBlock &b, i64 i) {
   return task.negative == 0 || (task.negative < GROUP && b.odd[i] == 0);
 }
 
+// One step of more outputs; apart from the loop, which is faster without it inside.
+__attribute__((noinline)) void step_many(const WindowTask &task, const WindowBlock &b, const WindowScratch &s, i64 i,
+                                         i64 n, i64 m, bool weighted, float *steps) {
+  find_all(task, b, s, i, n, m, weighted, steps);
+  take_all(s, n, m, 0, task.stride, steps, false);
+}
+
+// One step of a bag of words; apart from the loop, too.
+__attribute__((noinline)) void step_bag(const WindowTask &task, const WindowBlock &b, const WindowScratch &s, i64 i,
+                                        i64 n, i64 m, float *steps) {
+  float *const first = s.inputs[0];
+  find_bag(task, b, s, i, n, m, steps);
+  s.inputs[0] = first;
+  take_bag(task, b, s, i, n, m, 0, task.stride, steps, apart(task, b, i));
+}
+
 }  // namespace
 
 // Take one step for each centre of the block, one after the other; `steps` has room for one.
@@ -70,19 +86,16 @@ void learn_in_order(const WindowTask &task, const WindowBlock &b, WindowScratch 
     const i64 m = list_outputs(task, b, s, i);
     if (i + AHEAD < b.last) prefetch_centre(task, b, i + AHEAD, 0, stride);
     if (task.cbow) {
-      float *const first = s.inputs[0];
-      find_bag(task, b, s, i, n, m, steps);
-      s.inputs[0] = first;
-      take_bag(task, b, s, i, n, m, 0, stride, steps, apart(task, b, i));
+      step_bag(task, b, s, i, n, m, steps);
       continue;
     }
     const bool weighted = b.twin[b.to[i]] >= b.from[i];
     if (weighted) n = merge_twins(s, n);
     if (m <= GROUP) {
-      BY_COUNT(STEP, m, b, s, i, n, stride, list_labels(task, b, s, i, 0, m), weighted, apart(task, b, i), steps)
+      const float *labels = list_labels(task, b, s, i, 0, m);
+      BY_COUNT(STEP, m, b, s, i, n, stride, labels, weighted, apart(task, b, i), steps)
     } else {
-      find_all(task, b, s, i, n, m, weighted, steps);
-      take_all(s, n, m, 0, stride, steps, false);
+      step_many(task, b, s, i, n, m, weighted, steps);
     }
   }
 }
