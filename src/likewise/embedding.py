@@ -25,12 +25,16 @@ _TEXTS_AT_ONCE = 4096
 
 @dataclass
 class Embedded:
-    """What `embed_file` wrote; `empty` counts the texts whose vector is zero because no word of them is known."""
+    """What `embed_file` wrote; `empty` counts the texts whose vector is zero because no word of them is known.
+
+    `by_letters` counts the words that were placed by their letters, of words embedded one by one.
+    """
 
     path: Path
     dim: int
     texts: int = 0
     empty: int = 0
+    by_letters: int = 0
 
 
 def embed_file(
@@ -38,6 +42,7 @@ def embed_file(
     file: str | os.PathLike[str],
     out: str | os.PathLike[str],
     *,
+    kind: str = "text",
     column: str | None = None,
     encoding: str = "utf-8",
     errors: str = "strict",
@@ -47,10 +52,14 @@ def embed_file(
 ) -> Embedded:
     """Encode each text of `file` (a line, or a value of `column`) with `run` and write the vectors to `out`.
 
-    A key is `file:line`. The ending of `out`, or `to`, chooses the format. Memory does not grow with the file.
+    A key is `file:line`. With `kind` word each line is one word and its own key; unseen ones are placed by their
+    letters where the run can, and one that comes again is left out. The ending of `out`, or `to`, chooses the format.
+    Memory does not grow with a file of texts.
     """
     from likewise.sources.text import open_text
 
+    if kind not in ("text", "word"):
+        raise OptionError(f"kind {kind!r}: a file holds a text a line (text) or a word a line (word)")
     opened = run if isinstance(run, Run) else open_run(run)
     target, session = Path(out), session or Session()
     name = formats.format_to_write(target, to)
@@ -61,11 +70,29 @@ def embed_file(
     if target.exists() and not overwrite:
         raise RunExists(f"{target} exists: choose another --out, or replace it with --overwrite")
     source = open_text(file, column=column, encoding=encoding, errors=errors)
-    made = Embedded(target, opened.encoder.dim)
-    rows = formats.Rows(Path(file), name, made.dim, None, lambda: _blocks(opened, source, made, session))
+    made = Embedded(target, opened.space.dim if kind == "word" else opened.encoder.dim)
+    blocks = _words if kind == "word" else _blocks
+    rows = formats.Rows(Path(file), name, made.dim, None, lambda: blocks(opened, source, made, session))
     with session.stage("embedding"):
         formats.write_rows(target, name, rows)
     return made
+
+
+def _words(run: Run, source: TextSource, made: Embedded, session: Session) -> Iterator[formats.Block]:
+    made.texts = made.empty = made.by_letters = 0  # some formats read twice
+    entries, told = (text.strip() for _, text in source), set[str]()
+    while some := list(islice(entries, _TEXTS_AT_ONCE)):
+        new = [word for word in dict.fromkeys(some) if word not in told]
+        told.update(new)
+        placed = run.place(new)
+        made.texts += len(new)
+        made.empty += int((~placed.found).sum())
+        made.by_letters += int((placed.found & ~placed.seen).sum())
+        session.tell(Progress("embedding", made.texts, None, "words"))
+        if session.stopped:
+            raise KeyboardInterrupt
+        if new:
+            yield formats.Block(new, placed.vectors)
 
 
 def _blocks(run: Run, source: TextSource, made: Embedded, session: Session) -> Iterator[formats.Block]:

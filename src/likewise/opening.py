@@ -22,9 +22,10 @@ from likewise.session import Session
 from likewise.space import Space, formats
 from likewise.space.items import read_items, write_items
 from likewise.space.tensors import read_matrix, write_matrix
+from likewise.words import unseen
 from likewise.words.fasttext_file import FastTextFile
-from likewise.words.subword_table import SubwordTable
-from likewise.words.subwords import subwords
+from likewise.words.subword_table import Placed, SubwordTable
+from likewise.words.subwords import read_used, subwords
 from likewise.words.table import WordTable
 
 if TYPE_CHECKING:
@@ -97,6 +98,17 @@ class Run:
     def embed(self, objects: Sequence[Any], *, kind: str | None = None) -> Float32[Array, "n d"]:
         """Encode new objects into the space of this run."""
         return np.asarray(self.encoder.embed(objects, kind=kind), np.float32)
+
+    def place(self, words: Sequence[str]) -> Placed:
+        """Return the vectors of words, seen or not: a run with n-grams places unseen ones by their letters."""
+        return unseen.place(self.space, self.encoder_or_none, words)
+
+    def with_words(self, words: Iterable[str]) -> Space:
+        """Return the space with those of `words` that it lacks, placed by their letters; KeyMissing if they cannot be.
+
+        So unseen words can be compared like any other: `run.with_words(["kingg"]).near("kingg")`.
+        """
+        return unseen.with_words(self.space, lambda: self.encoder_or_none, words)
 
     def doctor(self) -> Diagnosis:
         """Say in words whether the vectors have collapsed."""
@@ -360,7 +372,7 @@ def _read_subword_table(folder: RunFolder, space: Space, about: Mapping[str, Any
     table = SubwordTable(
         space.keys,
         read_matrix(folder.file(ROWS), "rows"),
-        subwords(space.keys, **options, used=_read_buckets(folder)),
+        subwords(space.keys, **options, used=read_used(folder.file(BUCKETS)) if BUCKETS in folder.files else None),
         items=space.items,
         output=read_matrix(folder.file(OUTPUT), "output") if OUTPUT in folder.files else None,
         tokenizer=folder.json(TOKENIZER),
@@ -368,19 +380,6 @@ def _read_subword_table(folder: RunFolder, space: Space, about: Mapping[str, Any
     if table.fingerprint != space.fingerprint:
         raise IntegrityError(f"{folder.path / ROWS} belongs to another run: its fingerprint is not the space's")
     return table
-
-
-def _read_buckets(folder: RunFolder) -> Array | None:
-    """Return the buckets that have a row, where they are more than those of the words."""
-    if BUCKETS not in folder.files:
-        return None
-    try:
-        used = np.load(folder.file(BUCKETS), allow_pickle=False)
-    except (ValueError, EOFError) as error:
-        raise IntegrityError(f"{folder.path / BUCKETS} is not an array of whole numbers: {error}") from error
-    if not isinstance(used, np.ndarray) or used.dtype != np.int64:
-        raise IntegrityError(f"{folder.path / BUCKETS} is not an array of whole numbers")
-    return used
 
 
 KINDS: dict[str, Callable[[RunFolder, Space, Mapping[str, Any]], Encoder]] = {

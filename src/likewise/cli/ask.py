@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from likewise.cli import render
 from likewise.cli.options import FILE, as_json, keys_file, quiet, text_file
 from likewise.errors import KeyMissing, OptionError
+
+if TYPE_CHECKING:
+    from likewise.opening import Run
 
 
 @contextmanager
@@ -39,7 +42,8 @@ count = click.option("-k", type=click.IntRange(1), default=10, show_default=True
 def near(run: Path, wanted: tuple[str, ...], text: tuple[str, ...], k: int, metric: str, **given: Any) -> None:
     """Find what is most like each KEY in RUN (a run folder or a file of vectors).
 
-    Several keys are several questions. A key is never among its own answers.
+    Several keys are several questions. A key is never among its own answers. A word that a run with n-grams (fasttext)
+    has not seen is placed by its letters.
     """
     import likewise as lw
 
@@ -47,7 +51,8 @@ def near(run: Path, wanted: tuple[str, ...], text: tuple[str, ...], k: int, metr
         raise OptionError(f"near needs a key or --text: likewise near {run} KEY")
     opened = lw.open(run, keys=given["keys"])
     with _numbered_rows(run, given["keys"]):
-        answers = {key: opened.space.near(key, k, metric=metric) for key in wanted}
+        answers = {key: opened.with_words([key]).near(key, k, metric=metric) for key in wanted}
+    placed = _by_letters(opened, wanted)
     if text:
         vectors = opened.encoder.embed(list(text))
         empty = [t for t, v in zip(text, vectors, strict=True) if not v.any()]
@@ -58,13 +63,38 @@ def near(run: Path, wanted: tuple[str, ...], text: tuple[str, ...], k: int, metr
         render.say_json(
             [
                 {"query": query, "near": [{"key": found.key, "score": found.score} for found in row]}
+                | ({"by_letters": {"known": placed[query][0], "of": placed[query][1]}} if query in placed else {})
                 for query, row in answers.items()
             ]
         )
         return
     for query, row in answers.items():
-        render.table([query, f"{metric}#"], [(found.key, f"{found.score:.3f}") for found in row])
+        _say_placed(opened, {query: placed[query]} if query in placed else {})
+        render.table([_shown(query), f"{metric}#"], [(found.key, f"{found.score:.3f}") for found in row])
         render.say()
+
+
+def _by_letters(run: Run, words: Sequence[str]) -> dict[str, tuple[int, int]]:
+    """Return how many n-grams are known, of how many, for each word that is placed by its letters."""
+    unseen = [word for word in words if word not in run.space]
+    if not unseen:
+        return {}
+    placed = run.place(unseen)
+    rows = zip(unseen, placed.seen.tolist(), placed.known.tolist(), placed.ngrams.tolist(), strict=True)
+    return {word: (known, ngrams) for word, seen, known, ngrams in rows if not seen}
+
+
+def _say_placed(run: Run, placed: Mapping[str, tuple[int, int]]) -> None:
+    for word, (known, ngrams) in placed.items():
+        render.say(
+            f"{_shown(word)} is not among the {len(run.space):,} words: placed by its letters, {known:,} of {ngrams:,} "
+            "n-grams known",
+            style="dim",
+        )
+
+
+def _shown(word: str) -> str:
+    return word if len(word) <= 40 else f"{word[:39]}…"
 
 
 @click.command(short_help="A is to B as C is to ?")
@@ -79,13 +109,15 @@ def near(run: Path, wanted: tuple[str, ...], text: tuple[str, ...], k: int, metr
 def analogy(run: Path, a: str, b: str, c: str, k: int, method: str, **given: Any) -> None:
     """A is to B as C is to ?: likewise analogy RUN man king woman.
 
-    Both answers are shown: with A, B and C left out, as the field counts it, and with them left in.
+    Both answers are shown: with A, B and C left out, as the field counts it, and with them left in. Words that a run
+    with n-grams (fasttext) has not seen are placed by their letters.
     """
     import likewise as lw
 
-    space = lw.open(run, keys=given["keys"]).space
+    opened = lw.open(run, keys=given["keys"])
     with _numbered_rows(run, given["keys"]):
-        answer = space.analogy(a, b, c, k, method=method)
+        answer = opened.with_words([a, b, c]).analogy(a, b, c, k, method=method)
+    placed = _by_letters(opened, [a, b, c])
     if given["json"]:
         render.say_json(
             {
@@ -94,8 +126,10 @@ def analogy(run: Path, a: str, b: str, c: str, k: int, method: str, **given: Any
                 "excluded": [{"key": n.key, "score": n.score} for n in answer.excluded],
                 "included": [{"key": n.key, "score": n.score} for n in answer.included],
             }
+            | ({"by_letters": {w: {"known": n[0], "of": n[1]} for w, n in placed.items()}} if placed else {})
         )
         return
+    _say_placed(opened, placed)
     render.say(f"{b} − {a} + {c} ≈ ?  ({method})\n")
     render.table(
         ["inputs left out", "score#", "   inputs left in", "score#"],
@@ -111,6 +145,13 @@ def analogy(run: Path, a: str, b: str, c: str, k: int, method: str, **given: Any
 @click.argument("file", type=FILE)
 @click.option(
     "--out", type=FILE, help="File of vectors to write; the ending chooses the format. [FILE.vectors.parquet]"
+)
+@click.option(
+    "--kind",
+    type=click.Choice(["text", "word"]),
+    default="text",
+    show_default=True,
+    help="What a line is. A word is its own key, and an unseen one is placed by its letters where RUN has n-grams.",
 )
 @text_file
 @click.option("--overwrite", is_flag=True, help="Replace the file to write if it is there.")
@@ -130,6 +171,7 @@ def embed(run: Path, file: Path, out: Path | None, **given: Any) -> None:
             run,
             file,
             out,
+            kind=given["kind"],
             column=given["column"],
             encoding=given["encoding"],
             errors=given["errors"],
@@ -137,8 +179,12 @@ def embed(run: Path, file: Path, out: Path | None, **given: Any) -> None:
             session=session,
         )
     if given["json"]:
-        render.say_json({"out": str(made.path), "texts": made.texts, "dim": made.dim, "empty": made.empty})
+        facts = {"out": str(made.path), "texts": made.texts, "dim": made.dim, "empty": made.empty}
+        render.say_json(facts | ({"by_letters": made.by_letters} if given["kind"] == "word" else {}))
         return
-    render.say(f"{made.texts:,} texts × {made.dim} → {out}")
+    render.say(f"{made.texts:,} {given['kind']}s × {made.dim} → {out}")
+    if made.by_letters:
+        render.say(f"{made.by_letters:,} of them were not seen: placed by their letters")
     if made.empty:
-        render.say(f"{made.empty:,} of them hold no known word: their vectors are zero")
+        what = "are unknown" if given["kind"] == "word" else "hold no known word"
+        render.say(f"{made.empty:,} of them {what}: their vectors are zero")

@@ -30,6 +30,23 @@ class Embedded(NamedTuple):
     unknown: Int[Array, " n"]
 
 
+class Placed(NamedTuple):
+    """Vectors of words: which of them were `seen`, and of each that was not, how many of its n-grams are known.
+
+    A word that was not seen and of whose n-grams none is known has zeros.
+    """
+
+    vectors: Float32[Array, "n d"]
+    seen: Bool[Array, " n"]
+    known: Int[Array, " n"]
+    ngrams: Int[Array, " n"]
+
+    @property
+    def found(self) -> Bool[Array, " n"]:
+        """Which words have a place: seen ones, and those with a known n-gram."""
+        return np.asarray(self.seen | (self.known > 0))
+
+
 @final
 class SubwordTable:
     """An encoder that knows words by their letters: a word is the mean of its own row and of its n-grams' rows.
@@ -112,21 +129,37 @@ class SubwordTable:
 
     def embed_words(self, words: Sequence[str]) -> Float32[Array, "n d"]:
         """Return the vector of each word; KeyMissing where neither it nor one of its n-grams is known."""
-        vectors = np.empty((len(words), self.dim), np.float32)
-        found = [self.space.row(word) for word in words]
+        placed = self.place(words)
+        if not placed.found.all():
+            self.space.index(words[int(np.argmin(placed.found))])  # raises, and says what is spelled like it
+        return placed.vectors
+
+    def place(self, words: Sequence[str]) -> Placed:
+        """Return the vector of each word, by its letters where it was not seen, and what each rests on.
+
+        Case is folded where the table's own text was, for words that are not there as they stand.
+        """
+        fold = bool(self.tokenizer.get("lowercase", False))
+        found = [row if (row := self.space.row(word)) is not None or not fold else self.space.row(word.lower())
+                 for word in words]  # fmt: skip
         seen = np.array([row is not None for row in found], bool)
+        vectors = np.empty((len(words), self.dim), np.float32)
         vectors[seen] = self.space.vectors[[row for row in found if row is not None]]
-        unseen = [word for word, row in zip(words, found, strict=True) if row is None]
-        vectors[~seen], placed = self.by_letters(unseen)
-        if not placed.all():
-            self.space.index(unseen[int(np.argmin(placed))])  # raises, and says what is spelled like it
-        return vectors
+        unseen = [word.lower() if fold else word for word, row in zip(words, found, strict=True) if row is None]
+        known, ngrams = np.zeros((2, len(words)), np.int64)
+        vectors[~seen], known[~seen], ngrams[~seen] = self._by_letters(unseen)
+        return Placed(vectors, seen, known, ngrams)
 
     def by_letters(self, words: Sequence[str]) -> tuple[Float32[Array, "n d"], Bool[Array, " n"]]:
         """Return the mean of each word's n-grams, and whether any of them is known; without one it is zero.
 
         These are fastText's vectors of words that are not in its dictionary.
         """
+        vectors, known, _ = self._by_letters(words)
+        return vectors, np.asarray(known > 0)
+
+    def _by_letters(self, words: Sequence[str]) -> tuple[Float32[Array, "n d"], Int[Array, " n"], Int[Array, " n"]]:
+        """Return each word's vector, how many of its n-grams have a row, and how many n-grams it has."""
         parts = self.parts
         found, starts = ngram_buckets(words, min_n=parts.min_n, max_n=parts.max_n, buckets=parts.buckets)
         places = np.searchsorted(parts.used, found)
@@ -137,7 +170,7 @@ class SubwordTable:
         counts, all_counts = np.diff(at), np.diff(starts)
         vectors = row_means(self.rows, parts.words + places[known], at)
         share = counts / np.maximum(all_counts, 1)  # what has no row is a zero that the mean counts
-        return (vectors * share[:, None]).astype(np.float32), counts > 0
+        return (vectors * share[:, None]).astype(np.float32), counts, all_counts
 
     def embed_texts(self, texts: Sequence[str | Sequence[str]]) -> Embedded:
         """Return the mean of each text's words, seen or placed by letters (zero where there is none), and counts."""

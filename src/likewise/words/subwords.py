@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Int32, Int64
 
 from likewise.contracts import Array
-from likewise.errors import DataError, OptionError
+from likewise.errors import DataError, IntegrityError, OptionError
 from likewise.kernels import subwords as kernel
 
 SENTENCE_END = "</s>"  # fastText's mark for the end of a line: a word without n-grams
@@ -96,6 +97,17 @@ def _among(
     if len(own) and (at[-1] >= len(used) or (used[at] != own).any()):
         raise DataError(f"{len(used):,} buckets have a row, but not all {len(own):,} that the words' n-grams use")
     return used, at[places]
+
+
+def read_used(path: Path) -> Int64[Array, " b"]:
+    """Read the buckets that have a row, where they are more than those of the words."""
+    try:
+        used = np.load(path, allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise IntegrityError(f"{path} is not an array of whole numbers: {error}") from error
+    if not isinstance(used, np.ndarray) or used.dtype != np.int64:
+        raise IntegrityError(f"{path} is not an array of whole numbers")
+    return used
 
 
 def ngram_buckets(
