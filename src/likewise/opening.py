@@ -147,7 +147,13 @@ class Run:
                 analogies=gold["analogies"],
                 pairs=gold["pairs"],
                 labels=gold["labels"],
+                by_letters=self._by_letters() if gold["pairs"] else None,
             )
+
+    def _by_letters(self) -> Any:
+        """Return what places unseen words, where there are n-grams to do it by."""
+        encoder = self.encoder_or_none
+        return encoder.by_letters if isinstance(encoder, SubwordTable) and encoder.parts.max_n else None
 
     def _lowercase(self) -> bool:
         options = self.manifest.get("options") or {}

@@ -17,6 +17,7 @@ from likewise.evaluate.markup import join
 from likewise.evaluate.scales import show_measured, show_value
 from likewise.evaluate.sections import Section
 from likewise.evaluate.shape_sections import agreement, beside_one_hot, meaning_of_cosine, overview, shape
+from likewise.evaluate.similarity import ByLetters
 from likewise.evaluate.subject import Subject, subject
 from likewise.evaluate.word_sections import gold_analogies, gold_labels, gold_pairs, learning, readable_neighbours
 
@@ -74,6 +75,7 @@ def word_report(
     labels: Mapping[str, Sequence[tuple[str, str]]] | None = None,
     second: Float[Array, "n e"] | None = None,
     untrained: Float[Array, "n d"] | None = None,
+    by_letters: ByLetters | None = None,
     facts: Mapping[str, Any] | None = None,
     title: str = "",
     seed: int = 0,
@@ -83,11 +85,12 @@ def word_report(
 
     Keys are in falling frequency unless `counts` says otherwise. `history` holds a dictionary for each epoch,
     `second` the vectors of another seed and `untrained` those before training, for the same keys. Gold answers come
-    by name. What cannot be measured is left out or says why; a wish to stop of `session` ends the measuring early.
+    by name; with `by_letters` pairs are also judged with unseen words placed by it. What cannot be measured is left out
+    or says why; a wish to stop of `session` ends the measuring early.
     """
     words = subject(
         keys, vectors, counts=counts, second=second, untrained=untrained, seed=seed,
-        history=history, analogies=analogies, pairs=pairs, labels=labels,
+        history=history, analogies=analogies, pairs=pairs, labels=labels, by_letters=by_letters,
     )  # fmt: skip
     diagnosis = diagnose(words.vectors, seed=seed)
     sections, seconds = _measure(words, diagnosis, session)

@@ -12,6 +12,7 @@ from jaxtyping import Float, Int
 from likewise.contracts import Array
 from likewise.errors import ShapeError
 from likewise.evaluate.baselines import untrained as untrained_start
+from likewise.evaluate.similarity import ByLetters
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Subject:
     pairs: Mapping[str, Sequence[tuple[str, str, float]]] = field(default_factory=dict)
     labels: Mapping[str, Sequence[tuple[str, str]]] = field(default_factory=dict)
     seed: int = 0
+    by_letters: ByLetters | None = None
 
     def __len__(self) -> int:
         return len(self.keys)

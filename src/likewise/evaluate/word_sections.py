@@ -18,7 +18,7 @@ from likewise.evaluate.retrieval import knn_probe, neighbours
 from likewise.evaluate.rows import cosines, places
 from likewise.evaluate.scales import show_value
 from likewise.evaluate.sections import Section, Table
-from likewise.evaluate.similarity import similarity
+from likewise.evaluate.similarity import similarity, similarity_by_letters
 from likewise.evaluate.subject import Subject
 
 SHOWN = 8  # neighbours to read of each word
@@ -80,14 +80,17 @@ def gold_pairs(s: Subject) -> list[Section]:
     """Compare cosine with people's scores, set by set."""
     if not s.pairs:
         return []
-    numbers = [
-        similarity(s.keys, s.vectors, pairs, name=name, untrained=s.untrained, seed=s.seed)
-        for name, pairs in s.pairs.items()
-    ]
-    bars = [
-        Bar(name, n.value, n.low if n.n else None, n.high if n.n else None, {"untrained": n.baselines["untrained"]})
-        for name, n in zip(s.pairs, numbers, strict=True)
-    ]
+    numbers: list[Number] = []
+    bars = []
+    for name, pairs in s.pairs.items():
+        number = similarity(s.keys, s.vectors, pairs, name=name, untrained=s.untrained, seed=s.seed)
+        by_letters = []
+        if s.by_letters is not None:
+            by_letters = similarity_by_letters(s.keys, s.vectors, pairs, s.by_letters, name=name, seed=s.seed)
+        numbers += [number, *by_letters]
+        bars.append(_similarity_bar(name, number, "untrained"))
+        told = ("… unseen by letters", "… only with unseen")
+        bars += [_similarity_bar(t, n, "spelling alone") for t, n in zip(told, by_letters, strict=False)]
     picture = bar_chart(
         bars,
         title="Similarity by set",
@@ -98,8 +101,19 @@ def gold_pairs(s: Subject) -> list[Section]:
         "How well cosine ranks pairs of words as people do: 1 is the same order, 0 is none, which is what one-hot "
         "vectors and chance reach. People do not fully agree among themselves either: 1 is out of reach."
     )
+    if len(numbers) > len(s.pairs):
+        text += (
+            " Words that were not seen are left out first, then placed by their letters; “spelling alone” is what the "
+            "same letters give without anything learned. These are three different samples of pairs: compare each with "
+            "its own baseline."
+        )
     caption = "Bars: correlation with its 95 % bootstrap interval over pairs."
     return [Section("Similarity", text, tuple(numbers), pictures=(page.figure(picture, caption),))]
+
+
+def _similarity_bar(name: str, number: Number, beside: str) -> Bar:
+    bounds = (number.low, number.high) if number.n else (None, None)
+    return Bar(name, number.value, *bounds, {beside: number.baselines[beside]})
 
 
 def gold_labels(s: Subject) -> list[Section]:
