@@ -17,7 +17,7 @@ from likewise.opening import ITEMS, VECTORS, NoEncoder, Run
 from likewise.opening import open as open_run
 from likewise.run import RunFolder, RunWriter
 from likewise.session import Note, Progress, Session
-from likewise.space import formats
+from likewise.space import Space, formats
 from likewise.space.content import ContentDigest
 from likewise.space.items import read_items, write_items
 from likewise.space.tensors import read_matrix, write_matrix
@@ -54,11 +54,11 @@ def convert(
             if name == "run":
                 _keep(run, told).save(target, overwrite=overwrite)
             else:
-                _write_fasttext(target, run, session)
+                write_fasttext(target, run, session)
         return target
     rows = _rows_of(source, names, encoding, errors)
     left = [column for column in rows.names if name not in ("parquet", "run")]
-    left += ["n-grams (--to fasttext keeps them)"] if rows.format == "fasttext" else []
+    left += ["n-grams (--to fasttext keeps them)"] if _has_ngrams(source, told) else []
     if left:
         session.tell(Note(f"left out, for {name} holds keys and vectors only: {', '.join(left)}"))
     with session.stage("convert") as facts:
@@ -82,6 +82,10 @@ def _check_places(source: Path, target: Path, told: str, name: str, *, overwrite
         raise RunExists(f"{target} exists: {way}")
 
 
+def _has_ngrams(path: Path, told: str) -> bool:
+    return told == "fasttext" or (told == "run" and RunFolder(path).manifest.get("encoder") == SubwordTable.kind)
+
+
 def _rows_of(path: Path, keys: Path | None, encoding: str, errors: str) -> formats.Rows:
     if not path.is_dir():
         if formats.format_of(path) == "fasttext":
@@ -100,7 +104,7 @@ def _keep(run: Run, told: str) -> Run:
     return Run(space=run.space, encoder=run.encoder, manifest=run.manifest | facts)
 
 
-def _write_fasttext(path: Path, run: Run, session: Session) -> None:
+def write_fasttext(path: Path, run: Run, session: Session) -> None:
     """Write a run with its n-grams, or words without any, as a file of fastText's own."""
     table = _subword_table(run)
     parts, size = table.parts, size_of_file(table)
@@ -119,6 +123,11 @@ def _write_fasttext(path: Path, run: Run, session: Session) -> None:
             session.tell(Progress("convert", done, size, "bytes"))
             if session.stopped:
                 raise KeyboardInterrupt
+
+
+def write_vectors(path: Path, space: Space) -> None:
+    """Write a space as word2vec text, which fastText calls .vec."""
+    formats.write_rows(path, "word2vec", formats.mapped_rows(path, "word2vec", list(space.keys), space.vectors))
 
 
 def _subword_table(run: Run) -> SubwordTable:

@@ -265,7 +265,8 @@ def test_a_file_is_written_whole_or_not_at_all(file: Path, tmp_path: Path) -> No
     notes: list[str] = []
     telling = Session(lambda event: notes.append(event.text) if isinstance(event, Note) else None)
     lw.convert(file, tmp_path / "words.npz", session=telling)
-    assert any("n-grams (--to fasttext keeps them)" in note for note in notes)
+    lw.convert(tmp_path / "run", tmp_path / "words.bin", session=telling)
+    assert sum("n-grams (--to fasttext keeps them)" in note for note in notes) == 2
 
 
 def test_a_word_that_the_format_would_damage_is_refused() -> None:

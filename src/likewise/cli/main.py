@@ -27,6 +27,7 @@ VERBS = {
     "convert": "likewise.cli.files:convert",
     "recipes": "likewise.cli.learn:recipes",
     "tour": "likewise.cli.files:tour",
+    "fasttext": "likewise.cli.fasttext:fasttext",
 }
 
 
