@@ -99,7 +99,16 @@ def _rows_of(path: Path, keys: Path | None, encoding: str, errors: str) -> forma
 
 
 def _keep(run: Run, told: str) -> Run:
-    """Return what was opened as a run to save, encoder and all."""
+    """Return what was opened as a run to save, encoder and all; OptionError where a run could not be opened again.
+
+    A run finds its words' n-grams anew by their letters, which those of a word that was not UTF-8 do not give.
+    """
+    encoder = run.encoder
+    if isinstance(encoder, SubwordTable) and not encoder.parts.follow_from(run.space.keys):
+        raise OptionError(
+            f"{run.path} has words that are not UTF-8, of which a run would make other n-grams: convert it to a file "
+            "of vectors instead (--to npz)"
+        )
     facts = {"status": f"converted from a {told} file", "fingerprint": run.space.fingerprint}
     return Run(space=run.space, encoder=run.encoder, manifest=run.manifest | facts)
 

@@ -145,6 +145,7 @@ WRONG: dict[str, tuple[bytes, str]] = {
     "pruned": (by_the_layout(pruned=7), "is quantised"),
     "too new": (by_the_layout(version=13), "version 13: 11 and 12 are read"),
     "no such model": (by_the_layout(model=9), "model 9 and loss 2, which fastText does not have"),
+    "no threshold": (by_the_layout().replace(struct.pack("<d", 1e-4), struct.pack("<d", np.nan)), "words of nan"),
     "no dims": (by_the_layout(dim=0), "0 dims"),
     "other dims": (by_the_layout(dim=4), "4 dims, but an input matrix of 54 × 3"),
     "no words": (by_the_layout([]), "holds no words"),
@@ -170,6 +171,21 @@ def test_what_cannot_be_read_is_refused_with_a_sentence(what: str, tmp_path: Pat
         _ = FastTextFile(path).table
 
 
+def test_whatever_bytes_are_altered_it_is_read_or_refused(file: Path) -> None:
+    whole, rng = by_the_layout(labels=("__label__a",)), np.random.default_rng(0)
+    refused = 0
+    for _ in range(300):
+        data = bytearray(whole)
+        for at in rng.integers(4, 180, rng.integers(1, 4)):
+            data[at] = rng.choice([0, 1, 127, 128, 255, rng.integers(256)])
+        file.write_bytes(data[: rng.integers(len(data)) if rng.random() < 0.1 else None])
+        try:
+            assert np.isfinite(lw.open(file).space.vectors).all()
+        except (DataError, FormatError):
+            refused += 1
+    assert 50 < refused < 300
+
+
 def test_words_of_other_encodings(file: Path) -> None:
     rows = table(2 + BUCKETS)
     file.write_bytes(by_the_layout(["good", b"b\xe4d"], rows=rows))
@@ -180,6 +196,13 @@ def test_words_of_other_encodings(file: Path) -> None:
     ngrams = subwords_twin.ngram_buckets(b"b\xe4d", min_n=3, max_n=4, buckets=BUCKETS)
     wanted = np.mean([rows[1], *(rows[2 + bucket] for bucket in ngrams)], axis=0)
     np.testing.assert_allclose(run.space["b\ufffdd"], wanted, atol=1e-6)  # n-grams are of the bytes in the file
+    for empty in (slice(0), slice(2, None)):
+        kept = rows.copy()
+        kept[empty] = 0
+        file.write_bytes(by_the_layout(["good", b"b\xe4d"], rows=kept))
+        with pytest.raises(OptionError, match="not UTF-8, of which a run would make other n-grams"):
+            lw.convert(file, file.parent / "run", errors="replace")
+    assert not (file.parent / "run").exists()
     file.write_bytes(by_the_layout(["good", "good"]))
     with pytest.raises(DataError, match="'good' comes twice"):
         _ = lw.open(file).space

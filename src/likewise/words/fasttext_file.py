@@ -112,6 +112,8 @@ class FastTextFile:
         if args["model"] not in MODELS or args["loss"] not in LOSSES:
             raise self._forged(f"model {args['model']} and loss {args['loss']}, which fastText does not have")
         words, labels = counts["words"], counts["labels"]
+        if not 0 <= args["sample"] < float("inf"):
+            raise self._forged(f"a threshold for frequent words of {args['sample']}")
         if not (args["dim"] >= 1 and args["buckets"] >= 0 and words >= 0 <= labels):
             raise self._forged(f"{args['dim']} dims, {args['buckets']} buckets, {words} words and {labels} labels")
         room = (self.path.stat().st_size - _HEADER.size) // (_ENTRY.size + 1)

@@ -53,6 +53,14 @@ class Subwords:
         """Whether there are buckets that none of the words uses, as files of fastText's own have."""
         return bool((np.bincount(self.rows, minlength=self.size) == 0).any())
 
+    def follow_from(self, words: Sequence[str]) -> bool:
+        """Whether these words have these rows."""
+        options = {"min_n": self.min_n, "max_n": self.max_n, "buckets": self.buckets}
+        try:
+            return np.array_equal(subwords(words, **options, used=self.used).rows, self.rows)
+        except DataError:  # an n-gram without a row
+            return False
+
 
 def subwords(
     words: Sequence[str | bytes],
