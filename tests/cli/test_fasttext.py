@@ -6,12 +6,14 @@ import io
 import os
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import likewise as lw
 from likewise.cli import run
+from likewise.session import Session
 from likewise.sources.small_language import small_language
 
 PEER = os.environ.get("LIKEWISE_FASTTEXT_PYTHON", "")
@@ -122,6 +124,19 @@ def test_what_is_not_here_is_a_sentence(
     said = capsys.readouterr().err
     assert sentence in said
     assert "Traceback" not in said
+    assert [path.name for path in text.parent.iterdir()] == ["text.txt"]
+
+
+def test_stopped_while_it_learns_it_writes_nothing(text: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    learn = lw.learn
+
+    def stopped(*data: Any, session: Session, **options: Any) -> Any:
+        made = learn(*data, session=session, **options)
+        session.stop()
+        return made
+
+    monkeypatch.setattr(lw, "learn", stopped)
+    assert learned() == 130
     assert [path.name for path in text.parent.iterdir()] == ["text.txt"]
 
 
