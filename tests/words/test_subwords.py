@@ -28,6 +28,29 @@ def test_every_word_has_its_own_row_and_one_for_each_ngram(words: list[str], buc
     assert set(made.rows.tolist()) == set(range(made.size))
 
 
+def test_buckets_are_marked_or_sorted_to_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    words = ["banana", "bandana", "日本語", "", "</s>"]
+    marked = subwords(words, buckets=1000)
+    monkeypatch.setattr("likewise.words.subwords._COUNTED", 0)
+    made = subwords(words, buckets=1000)
+    for name in ("rows", "starts", "used"):
+        np.testing.assert_array_equal(getattr(made, name), getattr(marked, name))
+
+
+def test_more_buckets_may_have_rows_than_the_words_use() -> None:
+    own = subwords(["banana"], buckets=100)
+    assert not own.spare
+    every = subwords(["banana"], buckets=100, used=np.arange(100))
+    assert every.spare
+    assert every.size == 101
+    np.testing.assert_array_equal(every.used[every.rows[1:] - 1], own.used[own.rows[1:] - 1])
+    assert every.follow_from(["banana"])
+    assert not every.follow_from(["bananas"])
+    for used, sentence in (([3, 2], "must rise"), ([-1, 5], "must rise"), ([100], "must rise"), ([5], "but not all")):
+        with pytest.raises(DataError, match=sentence):
+            subwords(["banana"], buckets=100, used=np.array(used))
+
+
 def test_repeated_ngrams_are_repeated() -> None:
     made = subwords(["aaaaa"], min_n=3, max_n=3)
     assert made.lengths.tolist() == [6]

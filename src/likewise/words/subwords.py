@@ -15,6 +15,7 @@ from likewise.errors import DataError, IntegrityError, OptionError
 from likewise.kernels import subwords as kernel
 
 SENTENCE_END = "</s>"  # fastText's mark for the end of a line: a word without n-grams
+_COUNTED = 1 << 26  # buckets that are marked one by one; where there may be more, they are sorted
 LONGEST = 100  # characters of the longest n-gram that may be asked for
 
 
@@ -80,7 +81,7 @@ def subwords(
     ([0, 3, 4, 1, 5, 2], [0, 3, 6], [2, 24, 28, 50])
     """
     found, at = ngram_buckets(words, min_n=min_n, max_n=max_n, buckets=buckets)
-    own_buckets, places = np.unique(found, return_inverse=True)
+    own_buckets, places = _ranked(found, buckets)
     used, places = (own_buckets, places) if used is None else _among(used, own_buckets, places, buckets)
     n = len(words)
     if n + len(used) > kernel.MOST:
@@ -92,6 +93,15 @@ def subwords(
     rows[own] = np.arange(n, dtype=np.int32)
     rows[~own] = n + places
     return Subwords(rows, starts, used, min_n, max_n, buckets)
+
+
+def _ranked(found: Int64[Array, " g"], buckets: int) -> tuple[Int64[Array, " o"], Int64[Array, " g"]]:
+    """Return the buckets that are found, rising, and where in them each n-gram's stands."""
+    if buckets > _COUNTED:
+        return np.unique(found, return_inverse=True)
+    there = np.zeros(buckets, bool)
+    there[found] = True
+    return np.flatnonzero(there), (np.cumsum(there) - 1)[found]
 
 
 def _among(
