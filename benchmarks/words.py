@@ -255,6 +255,59 @@ def glove(options: argparse.Namespace) -> dict[str, Any]:
     return out
 
 
+def fasttext_program() -> Path | None:
+    """Return fastText's program, which is built outside the project; None where there is none."""
+    given = os.environ.get("LIKEWISE_FASTTEXT")
+    return Path(given).resolve() if given and Path(given).exists() else None
+
+
+def run_fasttext(side: str, seed: int, settings: Settings, level: str = "") -> dict[str, Any]:
+    """Run one side of a fastText row in a process of its own; return what it prints, and its scores."""
+    import numpy as np
+
+    from words_quality import score
+
+    out = BENCH / f"fasttext-{side}-{os.getpid()}"
+    command = [sys.executable, str(HERE / "words_fasttext.py"), str(quarter_file()), "--seed", str(seed), *settings]
+    command += ["--out", str(out), *(["--rival", str(fasttext_program())] if side == "fasttext" else [])]
+    surroundings = os.environ | ({"LIKEWISE_KERNEL": level} if level else {})
+    done = subprocess.run(command, env=surroundings, stdout=subprocess.PIPE, text=True, check=True)
+    run = dict(json.loads(done.stdout.splitlines()[-1]))
+    return run | {"scores": score(DATA, Path(f"{out}.txt").read_text().split("\n"), np.load(f"{out}.npy"))}
+
+
+def against_fasttext(options: argparse.Namespace, settings: Settings, must: dict[str, float]) -> dict[str, Any]:
+    """Learning on a quarter of the text, one thread; each round has a seed of its own, and its scores beside."""
+    if fasttext_program() is None:
+        return {"measure": "not measured: build fastText's program and set LIKEWISE_FASTTEXT to it"}
+    turn = {name: iter(range(1, options.rounds + 1)) for name in (*levels(), "fasttext")}
+    sides: dict[str, Callable[[], dict[str, Any]]] = {
+        level: lambda level=level: run_fasttext("likewise", next(turn[level]), settings, level)  # type: ignore[misc]
+        for level in levels()
+    }
+    sides["fasttext"] = lambda: run_fasttext("fasttext", next(turn["fasttext"]), settings)
+    runs = take_turns(sides, options.rounds)
+    cpu = {name: [run["learn"]["cpu"] for run in each] for name, each in runs.items()}
+    theirs = cpu.pop("fasttext")
+    told = " ".join(settings)
+    out = ratios(f"cpu seconds of learning, 1 thread, a quarter of the text, {told}", cpu, theirs, must)
+    out["fasttext"] = out.pop("gensim")
+    raw, epochs = runs[levels()[0]][0]["raw_words"], int(settings[settings.index("--epochs") + 1])
+    for name, each in runs.items():
+        out[name] |= {"raw_words_per_second": round(raw * epochs / out[name]["median"])}
+        out[name] |= {"scores": {key: summary([run["scores"][key] for run in each]) for key in each[0]["scores"]}}
+    return out
+
+
+def fasttext_words(options: argparse.Namespace) -> dict[str, Any]:
+    settings = ("--epochs", "5", "--max-n", "0", "--sample", "1e-3", "--rate", "0.025")
+    return against_fasttext(options, settings, {AVX512: 25, AVX2: 12.5})
+
+
+def fasttext_subwords(options: argparse.Namespace) -> dict[str, Any]:
+    return against_fasttext(options, ("--epochs", "1"), {AVX512: 8, AVX2: 4})
+
+
 def quality(options: argparse.Namespace) -> dict[str, Any]:
     """Score vectors of both sides for each seed, keeping what was scored before on this machine and version."""
     path = RESULTS / "words-quality.json"
@@ -336,6 +389,8 @@ ROWS: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
     "memory": memory,
     "pipeline": pipeline,
     "glove": glove,
+    "fasttext-words": fasttext_words,
+    "fasttext-subwords": fasttext_subwords,
     "quality": quality,
 }
 
