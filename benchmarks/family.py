@@ -55,6 +55,7 @@ class Peak:
                     self.bytes = max(self.bytes, int(line.split()[1]) * 1024)
 
     def stop(self) -> int:
+        """Return the peak in bytes."""
         self._end.set()
         self._thread.join()
         return self.bytes

@@ -10,6 +10,9 @@ all that at equal quality (`quality`: analogies no more than 1 point, WordSim-35
     .venv/bin/python benchmarks/words.py skipgram-1 --rounds 1    # one row
     .venv/bin/python benchmarks/words.py quality --seeds 3        # adds to benchmarks/results/words-quality.json
 
+Against fastText's program on one thread and a quarter of the text (LIKEWISE_FASTTEXT names it; it is built outside the
+project): 25 times without subwords, 8 with them, half of each with AVX2.
+
 Each measurement is a process of its own, both sides take turns. The corpus file and gensim's environment are made
 once, under `.bench/`. LIKEWISE_DATA is the folder with the shared data.
 """

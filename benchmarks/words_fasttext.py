@@ -58,7 +58,11 @@ def ours(given: argparse.Namespace) -> dict[str, object]:
         times.append(seconds())
     save(given.out, list(words), trained.vectors)
     facts = {"losses": [round(entry["loss_train"], 5) for entry in trained.history], "level": level()}
-    facts |= {"vocabulary": len(words), "raw_words": reading.vocabulary.raw_words, "rows": len(words if trained.rows is None else trained.rows)}
+    facts |= {
+        "vocabulary": len(words),
+        "raw_words": reading.vocabulary.raw_words,
+        "rows": len(words if trained.rows is None else trained.rows),
+    }
     return facts | stages(times, ("read", "parts", "learn"))
 
 
