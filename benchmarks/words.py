@@ -10,8 +10,9 @@ all that at equal quality (`quality`: analogies no more than 1 point, WordSim-35
     .venv/bin/python benchmarks/words.py skipgram-1 --rounds 1    # one row
     .venv/bin/python benchmarks/words.py quality --seeds 3        # adds to benchmarks/results/words-quality.json
 
-Against fastText's program on one thread and a quarter of the text (LIKEWISE_FASTTEXT names it; it is built outside the
-project): 25 times without subwords, 8 with them, half of each with AVX2.
+Against fastText's program on one thread and a quarter of the text (LIKEWISE_FASTTEXT names it; built outside the
+project with -O3 -march=native -funroll-loops, its own flags: without them it is slower and no fair rival): 25 times
+without subwords, 8 with them, half of each with AVX2.
 
 Each measurement is a process of its own, both sides take turns. The corpus file and gensim's environment are made
 once, under `.bench/`. LIKEWISE_DATA is the folder with the shared data.
@@ -264,6 +265,10 @@ def fasttext_program() -> Path | None:
     return Path(given).resolve() if given and Path(given).exists() else None
 
 
+def digest_of(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
 def run_fasttext(side: str, seed: int, settings: Settings, level: str = "") -> dict[str, Any]:
     """Run one side of a fastText row in a process of its own; return what it prints, and its scores."""
     import numpy as np
@@ -294,7 +299,8 @@ def against_fasttext(options: argparse.Namespace, settings: Settings, must: dict
     theirs = cpu.pop("fasttext")
     told = " ".join(settings)
     out = ratios(f"cpu seconds of learning, 1 thread, a quarter of the text, {told}", cpu, theirs, must)
-    out["fasttext"] = out.pop("gensim")
+    program = fasttext_program()
+    out["fasttext"] = out.pop("gensim") | {"program_sha256": digest_of(program) if program else None}
     raw, epochs = runs[levels()[0]][0]["raw_words"], int(settings[settings.index("--epochs") + 1])
     for name, each in runs.items():
         out[name] |= {"raw_words_per_second": round(raw * epochs / out[name]["median"])}
