@@ -76,7 +76,7 @@ def cost(name: str, seed: int, folder: Path) -> dict[str, Any]:
     out |= {"bytes_of_run": sum(file.stat().st_size for file in (folder / "run").rglob("*") if file.is_file())}
     last = run.log[-1] if run.log else {}
     out |= {"loss_train": last.get("loss_train"), "loss_held_out": last.get("loss_held_out")}
-    seconds = [float(entry["seconds"]) for entry in run.log]
+    seconds = [float(entry["seconds"]) for entry in run.log if "seconds" in entry]
     learning = sum(seconds)
     before = out["seconds"] - learning  # reading, counting, writing
     out |= {"words": len(run.space), "dim": run.space.dim, "epochs": len(seconds) - 1 if seconds else 0}
