@@ -1,7 +1,8 @@
 """The protocols, in one place: what a third party writes to take part, and what the rest relies on.
 
-Source → Encoder → Space: a source yields objects by key, an encoder turns objects into vectors, a space
-holds what came out. A recipe joins them. Nothing here does any work.
+Source → View → Encoder → Space: a source yields objects by key, a view makes what an objective compares or hides, an
+encoder turns objects into vectors, a space holds what came out. A recipe joins them. Nothing here does any work, and
+torch is imported for its types only.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import numpy as np
 from jaxtyping import Float
 
 if TYPE_CHECKING:
+    from torch import Generator, Tensor, nn
+
     from likewise.session import Session
     from likewise.space import Space
 
@@ -49,6 +52,21 @@ class Source(Protocol):
 
 
 @runtime_checkable
+class IndexedSource(Source, Protocol):
+    """Objects that can be asked for by their place, in any order."""
+
+    @property
+    def keys(self) -> Sequence[str]:
+        """Return the key of each object."""
+
+    def __len__(self) -> int:
+        """Return how many objects there are."""
+
+    def __getitem__(self, row: int) -> Any:
+        """Return one object."""
+
+
+@runtime_checkable
 class Encoder(Protocol):
     """A representation: object → ℝⁿ."""
 
@@ -65,6 +83,92 @@ class Encoder(Protocol):
 
     def state(self) -> State:
         """Return all that is needed to make it again, as plain arrays and JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class Views:
+    """What an objective compares or hides, a batch at a time, on the device.
+
+    `inputs` are batches for the network, row i of each made from item i (two crops; one whole picture). `keep` are
+    positions of tokens, "b k" each: of a picture seen in part, the parts that are seen first, then those to be told.
+    `labels` are numbers of classes, −1 where unknown, for the objectives that learn from them.
+    """
+
+    inputs: tuple[Tensor, ...]
+    keep: tuple[Tensor, ...] = ()
+    labels: Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.inputs[0])
+
+
+class View(Protocol):
+    """Makes what an objective compares or hides, of a whole batch at once and on its device."""
+
+    def __call__(self, batch: Tensor, generator: Generator, *, labels: Tensor | None = None) -> Views:
+        """Return views of `batch` (pictures: uint8 "b c h w"), drawing from `generator` alone."""
+
+
+Z: TypeAlias = "Mapping[str, Tensor]"
+"""What `encode` makes for `loss`: tensors by name, each with the items of the batch along its first dimension.
+
+So whoever holds them can gather them from several processes, or keep them and encode again, without knowing what
+they are.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """`total` is what is minimised; `parts` are its terms by name, weighted as in the sum, for people to read."""
+
+    total: Tensor
+    parts: Mapping[str, Tensor] = field(default_factory=dict)
+
+
+class Network(Protocol):
+    """A representation that can learn: a torch module; every intermediate has a name, so a probe needs no hook."""
+
+    @property
+    def dim(self) -> int:
+        """Return the number of dimensions of `forward`."""
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Encode a batch into "b d"."""
+
+    def tokens(self, x: Tensor, *, keep: Tensor | None = None, causal: bool = False) -> Tensor:
+        """Encode a batch into "b t d", a vector for each place, of the places `keep` ("b k") alone where given."""
+
+    def intermediates(self, x: Tensor) -> Mapping[str, Tensor]:
+        """Return what each depth makes of a batch, by name, from the first to the last: "b d", "b t d" or "b c h w"."""
+
+
+class Objective(Protocol):
+    """A way of learning, a torch module whose parameters are its heads, thrown away after training.
+
+    It is written for one process and one batch: the engine distributes `encode`, and gathers what it returns where
+    `gather` says that the loss compares items with one another.
+    """
+
+    gather: bool
+
+    def encode(self, network: nn.Module, views: Views) -> Z:
+        """Run the network, and the heads, on the views."""
+
+    def loss(self, z: Z) -> Loss:
+        """Return the loss of what was encoded; a mean over items, so it does not depend on their number."""
+
+    def after_step(self, network: nn.Module, progress: float) -> None:
+        """Move what follows the network (a teacher, a centre, a queue); `progress` is the share of training done."""
+
+    def constants(self, items: int) -> Mapping[str, float]:
+        """Return the values of the loss at which nothing is learned from `items` in a batch, by name (such as ln K)."""
+
+    @property
+    def traits(self) -> Mapping[str, Any]:
+        """Return what prevents collapse and how strongly, for whoever names causes.
+
+        negatives, stop_gradient, predictor, centring: bool; temperature, momentum: float; weights: by term.
+        """
 
 
 @runtime_checkable
