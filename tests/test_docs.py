@@ -17,7 +17,7 @@ BLOCK = re.compile(r"^```(console|python)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
 def _write_examples(folder: Path) -> None:
-    """Write the small files that the pages speak of: corpus.txt, questions.txt, pairs.tsv, labels.tsv, new.txt."""
+    """Write the small files that the pages speak of."""
     rng = random.Random(1)
     roles = {"king": "queen", "man": "woman", "prince": "princess", "actor": "actress", "uncle": "aunt"}
     things = ["crown", "throne", "river", "money", "bank", "song", "stage", "garden", "horse", "letter"]
@@ -29,6 +29,9 @@ def _write_examples(folder: Path) -> None:
             f"the {who} of the {rng.choice(things)} took {own} {rng.choice(things)} to the {rng.choice(things)} ."
         )
     (folder / "corpus.txt").write_text("\n".join(lines))
+    again, places = random.Random(2), ["bridge", "castle", *things[:5]]
+    more = [f"the {again.choice([*roles])} came to the {again.choice(places)} of the town ." for _ in range(900)]
+    (folder / "more.txt").write_text("\n".join(more))
     (folder / "corpus.csv").write_text("id,text\n" + "\n".join(f"{i},{line}" for i, line in enumerate(lines)))
     pairs = list(roles.items())
     asked = [f"{a} {b} {c} {d}" for a, b in pairs for c, d in pairs if a != c]

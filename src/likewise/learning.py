@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from likewise import __version__
 from likewise.errors import OptionError, nearest_spellings
 from likewise.opening import Files, Run, read_gold, several
+from likewise.origin import Origin, Start
 from likewise.recipes import RECIPES, check
 from likewise.run import RunFolder, RunWriter
 from likewise.session import Derived, Note, Session
@@ -33,6 +34,7 @@ def learn(
     data: Data,
     *,
     recipe: str | None = None,
+    start: Start | None = None,
     out: str | os.PathLike[str] | None = None,
     overwrite: bool = False,
     report: bool = True,
@@ -50,10 +52,11 @@ def learn(
     """Learn embeddings from `data`, measure them, and return the run.
 
     `data` is a path (see `likewise learn --help`), `"-"` for standard input, or an iterable of texts or of lists of
-    words. Without `out` the run stays in memory; `run.save(path)` writes it. With `seeds=2` it learns a second time and
-    reports how many neighbours agree. `analogies`, `pairs` and `labels` are files of gold answers; `report`
-    False leaves the evidence for later. `on_epoch(epoch, space)` sees the space before the first epoch (0) and after
-    each one. `options` are the recipe's.
+    words. Without `out` the run stays in memory; `run.save(path)` writes it. `start` is a run of word2vec or fasttext
+    to go on from: its words keep their vectors, those that `data` has often join them, and its options hold, but for
+    `likewise.origin.CHANGEABLE`. With `seeds=2` it learns a second time and reports how many neighbours agree.
+    `analogies`, `pairs` and `labels` are files of gold answers; `report` False leaves the evidence for later.
+    `on_epoch(epoch, space)` sees the space before the first epoch (0) and after each one. `options` are the recipe's.
 
     Raises OptionError for an option that the recipe does not have, DataError for data that it cannot use, RunExists
     when `out` is there and `overwrite` is not given. A session that is stopped while it learns ends it with what was
@@ -69,28 +72,31 @@ def learn(
     session = session or Session()
     if seeds not in (1, 2):
         raise OptionError(f"seeds={seeds!r}: it is 1, or 2 to see which neighbours a second seed keeps")
-    name = _choose(recipe)
-    made = RECIPES[name](**check(RECIPES[name], options))
+    origin = None if start is None else Origin(start)
+    made = _made(recipe, options) if origin is None else origin.going_on(recipe, options)
     gold = {"analogies": several(analogies), "pairs": several(pairs), "labels": several(labels)}
     read_gold(
         analogies=gold["analogies"], pairs=gold["pairs"], labels=gold["labels"]
     )  # a bad file is better named now than after hours of work
     source = open_text(data, column=column, encoding=encoding, errors=errors)
     with RunWriter(out, overwrite=overwrite) if out is not None else nullcontext() as writer:
-        start = time.perf_counter()
-        if recipe is None:
+        begin = time.perf_counter()
+        if recipe is None and origin is None:
             what = f"{data} holds text" if isinstance(data, str | os.PathLike) else "texts came"
-            session.tell(Derived("recipe", name, f"{what}, and this is the recipe for text"))
+            session.tell(Derived("recipe", made.name, f"{what}, and this is the recipe for text"))
         with session.interruptible():
             folder = writer.partial if writer else None
             learned = _learn(made, source, session, folder, on_epoch, twice=seeds == 2 and report)
         learned.reading = {"column": column, "encoding": encoding, "errors": errors}
+        learned.origin = origin
+        if origin is not None and source.digest in origin.digests():
+            session.tell(Note(f"{origin.name} was learned from this text already: its words are counted twice now"))
         if not learned.finished:
             session.tell(Note("stopped early: the run keeps what was learned until then, its status is unfinished"))
-        run = learned.run(options, time.perf_counter() - start)
+        run = learned.run(options, time.perf_counter() - begin)
         if report and learned.finished:
-            evidence = _measure(run, gold, learned.second, session)
-            run = learned.run(options, time.perf_counter() - start, evidence)
+            evidence = _measure(run, gold | {"start": origin and origin.run}, learned.second, session)
+            run = learned.run(options, time.perf_counter() - begin, evidence)
         if writer is None:
             return run
         if not learned.finished:
@@ -118,6 +124,7 @@ class _Learned:
     space: Space
     second: Space | None
     finished: bool
+    origin: Origin | None = None
     reading: dict[str, Any] = field(default_factory=dict)
 
     def run(self, given: Mapping[str, Any], seconds: float, report: Any = None) -> Run:
@@ -131,6 +138,7 @@ class _Learned:
             "derived": session.derived,
             "status": "finished" if self.finished else "unfinished",
             "data": {"name": getattr(self.source, "name", "memory"), "digest": self.source.digest, **self.reading},
+            **({} if self.origin is None else {"start": self.origin.lineage()}),
             "seeds": 1 if self.second is None else 2,
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "seconds": {**session.seconds, "all": round(seconds, 3)},
@@ -172,13 +180,12 @@ def _measure(run: Run, gold: Mapping[str, Any], second: Space | None, session: S
     return None
 
 
-def _choose(recipe: str | None) -> str:
-    """Return the recipe that was named, or the first, which is the one for text."""
-    if recipe is None:
-        return next(iter(RECIPES))
-    if recipe not in RECIPES:
-        raise OptionError(no_such_recipe(recipe))
-    return recipe
+def _made(recipe: str | None, options: Mapping[str, Any]) -> Recipe:
+    """Return the recipe that was named, or the first, which is the one for text, with its options."""
+    name = next(iter(RECIPES)) if recipe is None else recipe
+    if name not in RECIPES:
+        raise OptionError(no_such_recipe(name))
+    return RECIPES[name](**check(RECIPES[name], options))
 
 
 def no_such_recipe(name: str) -> str:

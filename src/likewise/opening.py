@@ -31,6 +31,7 @@ from likewise.words.table import WordTable
 if TYPE_CHECKING:
     from likewise.evaluate.collapse import Diagnosis
     from likewise.evaluate.report import Report
+    from likewise.evaluate.subject import Before
 
 Files: TypeAlias = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 
@@ -123,11 +124,12 @@ class Run:
         pairs: Files = (),
         labels: Files = (),
         second: Space | None = None,
+        start: Run | str | os.PathLike[str] | None = None,
         session: Session | None = None,
     ) -> Report:
         """Measure what the vectors are worth; `analogies`, `pairs` and `labels` are files of gold answers.
 
-        `second` is the space of another seed on the same keys.
+        `second` is the space of another seed on the same keys, `start` the run from which learning went on.
         Words of the gold files are lower-cased where the space holds lower-case keys only.
         """
         from likewise.evaluate.report import word_report
@@ -148,7 +150,19 @@ class Run:
                 pairs=gold["pairs"],
                 labels=gold["labels"],
                 by_letters=self._by_letters() if gold["pairs"] else None,
+                before=None if start is None else (start if isinstance(start, Run) else open(start)).as_before(),
             )
+
+    def as_before(self) -> Before:
+        """Return the run as that which came before another, for its report."""
+        from likewise.evaluate.subject import Before
+
+        sections = (self.report or {}).get("sections", [])
+        numbers = [number for section in sections for number in section.get("numbers", [])]
+        at = next((i for i, number in enumerate(numbers) if number["name"] == "overlap@10 between two seeds"), None)
+        seeds = [] if at is None else [number["value"] for number in numbers[at : at + 4]]
+        name = "the run before" if self.path is None else self.path.name
+        return Before(name, self.space.keys, self.space.vectors, self.space.items.get("count"), seeds)
 
     def _by_letters(self) -> Any:
         """Return what places unseen words, where there are n-grams to do it by."""
@@ -167,7 +181,18 @@ class Run:
         return self.path.resolve().name if self.path else recipe or "vectors"
 
     def _facts(self) -> dict[str, Any]:
-        names = ("recipe", "options", "data", "level", "seconds", "versions", "machine", "fingerprint", "status")
+        names = (
+            "recipe",
+            "options",
+            "data",
+            "level",
+            "seconds",
+            "versions",
+            "machine",
+            "fingerprint",
+            "status",
+            "start",
+        )
         return {name: self.manifest[name] for name in names if self.manifest.get(name) is not None}
 
     def verify(self) -> list[str]:

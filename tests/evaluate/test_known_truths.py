@@ -18,7 +18,7 @@ from likewise.evaluate.intervals import bootstrap_mean, wilson
 from likewise.evaluate.probes import linear_probe
 from likewise.evaluate.retrieval import knn_probe, neighbours, overlap
 from likewise.evaluate.similarity import similarity, spearman
-from likewise.evaluate.stability import stability
+from likewise.evaluate.stability import moved, moved_most, overlap_among, stability
 
 Make = Callable[[np.random.Generator, int, int], Array]
 
@@ -275,6 +275,39 @@ def test_stability_of_equal_and_of_independent_spaces() -> None:
     assert stability(x, x)[0].value == 1
     other = stability(x, y)[0]
     assert other.value == pytest.approx(other.baselines["chance"], abs=0.02)
+
+
+def test_a_space_that_turned_as_a_whole_has_moved_but_for_the_turn() -> None:
+    rng = np.random.default_rng(0)
+    x, noise = rng.normal(size=(600, 16)), rng.normal(size=(600, 16))
+    turned = 3 * x @ np.linalg.qr(rng.normal(size=(16, 16)))[0]
+    assert [n.value for n in moved(x, 2 * x)] == pytest.approx([1, 1])
+    as_they_are, together = moved(x, turned)
+    assert abs(as_they_are.value) < 0.3
+    assert together.value == pytest.approx(1)
+    assert together.baselines["another word"] == pytest.approx(0, abs=0.05)
+    assert [n.value for n in moved(x, noise)] == pytest.approx([0, 0], abs=0.1)
+
+
+def test_few_words_are_not_turned_onto_themselves() -> None:
+    """With fewer words than dimensions some turn fits any two spaces: it is judged on words that it was not made of."""
+    rng = np.random.default_rng(1)
+    together = moved(rng.normal(size=(20, 50)), rng.normal(size=(20, 50)))[1]
+    assert abs(together.value) < 0.2
+    assert [n.value for n in moved(np.ones((1, 3)), np.ones((1, 3)))] == pytest.approx([1, 1])
+
+
+def test_the_words_that_moved_are_found() -> None:
+    rng = np.random.default_rng(2)
+    x = rng.normal(size=(400, 8))
+    y = x.copy()
+    gone = np.arange(400) % 20 == 3
+    y[gone] = rng.normal(size=(20, 8))
+    assert set(moved_most(x, y, np.arange(400))[:15].tolist()) <= set(np.flatnonzero(gone).tolist())
+    assert overlap_among(x, y, gone, who="moved").value < 0.1
+    stayed = overlap_among(x, y, ~gone, who="stayed")
+    assert stayed.value > 0.85
+    assert stayed.n == 380
 
 
 def test_untrained_vectors_are_as_word2vec_starts() -> None:

@@ -18,6 +18,7 @@ BAD = ("partial collapse", "dimensional collapse", "complete collapse")
 @click.command(short_help="Measure what the vectors are worth, beside honest baselines.")
 @click.argument("run", type=FILE)
 @gold
+@click.option("--start", type=FILE, help="Run from which learning went on: how far its words moved is measured.")
 @click.option("--html", type=FILE, help="Also write the report as a page.")
 @keys_file
 @quiet
@@ -31,7 +32,9 @@ def evaluate(run: Path, html: Path | None, **given: Any) -> None:
 
     with render.Screen(quiet=given["quiet"] or given["json"]) as session:
         opened = lw.open(run, keys=given["keys"])
-        report = opened.evaluate(**{kind: given[kind] for kind in ("analogies", "pairs", "labels")}, session=session)
+        report = opened.evaluate(
+            **{kind: given[kind] for kind in ("analogies", "pairs", "labels", "start")}, session=session
+        )
     if html is not None:
         write_page(html, report.to_html())
     if given["json"]:

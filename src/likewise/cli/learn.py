@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import inspect
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import click
 
 from likewise.cli import render
-from likewise.cli.options import as_json, gold, quiet, text_file
+from likewise.cli.options import FILE, as_json, gold, quiet, text_file
 from likewise.errors import OptionError, nearest_spellings
 from likewise.recipes import RECIPES, Described, describe, unknown
 from likewise.recipes.options import FOREIGN
@@ -25,7 +26,7 @@ class LearnCommand(click.Command):
         """Read the recipe's name first, then parse with its options."""
         recipe = _first_word(args, self.params)
         if recipe not in RECIPES:
-            recipe = next(iter(RECIPES))
+            recipe = _recipe_of(_start(args)) or next(iter(RECIPES))
         options = [_as_click(option) for option in describe(RECIPES[recipe]).values()]
         command = click.Command(
             self.name,
@@ -71,6 +72,19 @@ def _first_word(args: list[str], own: list[click.Parameter]) -> str | None:
     return None
 
 
+def _start(args: list[str]) -> Path | None:
+    """Return the run to go on from, before the options are parsed."""
+    joined = [arg.removeprefix("--start=") for arg in args if arg.startswith("--start=")]
+    apart = [value for arg, value in pairwise(args) if arg == "--start"]
+    return next(map(Path, [*joined, *apart]), None)
+
+
+def _recipe_of(start: Path | None) -> str | None:
+    from likewise.origin import recipe_of
+
+    return None if start is None else recipe_of(start)
+
+
 def _about(recipe: str) -> str:
     return f"The options below --seeds are those of {recipe}: {_summary(recipe)}"
 
@@ -94,6 +108,7 @@ def _as_click(option: Described) -> click.Option:
 @click.argument("what", nargs=-1, required=True, metavar="[RECIPE] DATA")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder to write; without it runs/NAME, which is printed.")
 @click.option("--overwrite", is_flag=True, help="Replace a run that is there, when the new one is complete.")
+@click.option("--start", type=FILE, help="Run to go on from: its words keep their vectors, those of DATA join them.")
 @text_file
 @gold
 @click.option(
@@ -115,7 +130,7 @@ def learn(context: click.Context, /, what: tuple[str, ...], **given: Any) -> Non
     recipe, data = _recipe_and_data(what)
     shown = {name: given.pop(name) for name in ("quiet", "json")}
     source = context.get_parameter_source
-    options = describe(RECIPES[recipe or next(iter(RECIPES))])
+    options = describe(RECIPES[recipe or _recipe_of(given["start"]) or next(iter(RECIPES))])
     chosen = {
         name: value
         for name, value in given.items()

@@ -13,12 +13,13 @@ from likewise.contracts import Array, Number
 from likewise.errors import InputError
 from likewise.evaluate import page
 from likewise.evaluate.collapse import Diagnosis, diagnose
+from likewise.evaluate.growth_sections import TITLE, movement
 from likewise.evaluate.markup import join
 from likewise.evaluate.scales import show_measured, show_value
 from likewise.evaluate.sections import Section
 from likewise.evaluate.shape_sections import agreement, beside_one_hot, meaning_of_cosine, overview, shape
 from likewise.evaluate.similarity import ByLetters
-from likewise.evaluate.subject import Subject, subject
+from likewise.evaluate.subject import Before, Subject, subject
 from likewise.evaluate.word_sections import gold_analogies, gold_labels, gold_pairs, learning, readable_neighbours
 
 FORMAT: Final = 1
@@ -76,6 +77,7 @@ def word_report(
     second: Float[Array, "n e"] | None = None,
     untrained: Float[Array, "n d"] | None = None,
     by_letters: ByLetters | None = None,
+    before: Before | None = None,
     facts: Mapping[str, Any] | None = None,
     title: str = "",
     seed: int = 0,
@@ -85,12 +87,13 @@ def word_report(
 
     Keys are in falling frequency unless `counts` says otherwise. `history` holds a dictionary for each epoch,
     `second` the vectors of another seed and `untrained` those before training, for the same keys. Gold answers come
-    by name; with `by_letters` pairs are also judged with unseen words placed by it. What cannot be measured is left out
+    by name; with `by_letters` pairs are also judged with unseen words placed by it. `before` is the space from
+    which learning went on. What cannot be measured is left out
     or says why; a wish to stop of `session` ends the measuring early.
     """
     words = subject(
         keys, vectors, counts=counts, second=second, untrained=untrained, seed=seed,
-        history=history, analogies=analogies, pairs=pairs, labels=labels, by_letters=by_letters,
+        history=history, analogies=analogies, pairs=pairs, labels=labels, by_letters=by_letters, before=before,
     )  # fmt: skip
     diagnosis = diagnose(words.vectors, seed=seed)
     sections, seconds = _measure(words, diagnosis, session)
@@ -120,6 +123,7 @@ def _measure(words: Subject, diagnosis: Diagnosis, session: Any) -> tuple[list[S
             "Labels": lambda: gold_labels(words),
             "What a cosine means": lambda: meaning_of_cosine(words),
             "Which neighbours to trust": lambda: agreement(words),
+            TITLE: lambda: movement(words),
             "Shape of the space": lambda: shape(words, diagnosis),
             "Beside one-hot vectors": lambda: beside_one_hot(words),
         }
@@ -147,6 +151,7 @@ def _highlights(words: Subject, sections: Sequence[Section]) -> dict[str, tuple[
         "Similarity": ("likeness as people see it", False),
         "Labels": ("labels read out", True),
         "Which neighbours to trust": ("neighbours two seeds share", True),
+        TITLE: ("old neighbours kept", True),
     }
     for title, (shown, percent) in wanted.items():
         numbers = [n for s in sections if s.title.split(":")[0] == title for n in s.numbers]
@@ -156,7 +161,9 @@ def _highlights(words: Subject, sections: Sequence[Section]) -> dict[str, tuple[
 
 
 def _beside(number: Number, percent: bool) -> str:
-    plain = next((name for name in ("untrained", "most frequent class", "chance") if name in number.baselines), None)
+    plain = next(
+        (name for name in ("untrained", "the start", "most frequent class", "chance") if name in number.baselines), None
+    )
     beside = f"; {plain}: {_shown(number.baselines[plain], percent)}" if plain else ""
     return number.name + beside
 

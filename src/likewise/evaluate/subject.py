@@ -16,6 +16,20 @@ from likewise.evaluate.similarity import ByLetters
 
 
 @dataclass(frozen=True)
+class Before:
+    """The space from which learning went on; `seeds` are the shares of neighbours that two seeds of it agree on.
+
+    They are those of `stability.stability`: of all words, and by band of frequency.
+    """
+
+    name: str
+    keys: Sequence[str]
+    vectors: Float[Array, "m d"]
+    counts: Int[Array, " m"] | None = None
+    seeds: Sequence[float] = ()
+
+
+@dataclass(frozen=True)
 class Subject:
     """Words with their vectors, most frequent first, and what is there to judge them by."""
 
@@ -30,6 +44,7 @@ class Subject:
     labels: Mapping[str, Sequence[tuple[str, str]]] = field(default_factory=dict)
     seed: int = 0
     by_letters: ByLetters | None = None
+    before: Before | None = None
 
     def __len__(self) -> int:
         return len(self.keys)

@@ -40,8 +40,9 @@ def learning(s: Subject) -> list[Section]:
     where, points = ("text that was kept apart", held_out) if held_out else ("the text itself", train)
     text = _told_loss(points, where, unit)
     names = ((f"held-out loss, {unit}", held_out), (f"training loss, {unit}", train))
+    start = "untrained" if s.before is None else "the start"
     numbers = [
-        Number(name, points[-1][1], baselines={"untrained": points[0][1]} if points[0][0] == 0 else {},
+        Number(name, points[-1][1], baselines={start: points[0][1]} if points[0][0] == 0 else {},
                note=f"one fixed set of {sample}: no interval")
         for name, points in names if points
     ]  # fmt: skip

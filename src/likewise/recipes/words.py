@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import numpy as np
 from jaxtyping import Float
 
 from likewise.contracts import Array, Source
 from likewise.recipes.options import Option
-from likewise.session import Derived, Session
+from likewise.session import Derived, Note, Session
 
 if TYPE_CHECKING:
     from likewise.contracts import OnEpoch
     from likewise.space import Space
     from likewise.words.corpus import Reading
+    from likewise.words.growth import Start, Table
     from likewise.words.subword_table import SubwordTable
     from likewise.words.subwords import Subwords
     from likewise.words.table import WordTable
@@ -121,17 +122,29 @@ def fasttext(
 
 @dataclass(frozen=True)
 class WordRecipe:
-    """Word vectors by a window that slides over a text."""
+    """Word vectors by a window that slides over a text; `start` is the table to go on from, if there is one."""
 
     name: str
     options: Mapping[str, Any]
+    start: Table | None = None
+
+    def going_on(self, table: Table) -> Self:
+        """Return the same, to begin from what was learned before: its words stay, those of the new text may join."""
+        return replace(self, start=table)
 
     def prepare(self, source: Source, session: Session, *, folder: Path | None = None) -> Reading:
         """Tokenise and count `source` in one pass."""
         from likewise.words.corpus import read_corpus
 
         self._trainer(self.options["seed"])  # an option that cannot be is better named before the text is read
-        return read_corpus(source, session=session, folder=folder, **self._picked(*_READING))
+        if self.start is None:
+            return read_corpus(source, session=session, folder=folder, **self._picked(*_READING))
+        from likewise.words.growth import told_growth, vocabulary_of
+
+        known = vocabulary_of(self.start)
+        reading = read_corpus(source, known=known, session=session, folder=folder, **self._picked(*_READING))
+        session.tell(Note(told_growth(known, reading.vocabulary)))
+        return reading
 
     def fit(
         self, prepared: Reading, session: Session, *, seed: int | None = None, on_epoch: OnEpoch | None = None
@@ -146,6 +159,7 @@ class WordRecipe:
             vocabulary,
             held_out=prepared.held_out,
             subwords=parts,
+            start=self._rows(vocabulary, parts),
             session=session,
             on_epoch=None if on_epoch is None else _space_of(on_epoch, vocabulary),
         )
@@ -156,11 +170,20 @@ class WordRecipe:
 
     def _parts(self, vocabulary: Vocabulary) -> Subwords | None:
         """Return the n-grams of the words, for the recipe that has them."""
+        from likewise.words.growth import grown_parts
         from likewise.words.subwords import subwords
 
         if self.name != "fasttext":
             return None
+        if self.start is not None:
+            return grown_parts(self.start, vocabulary.words)
         return subwords(vocabulary.words, **self._picked("min_n", "max_n", "buckets"))
+
+    def _rows(self, vocabulary: Vocabulary, parts: Subwords | None) -> Start | None:
+        """Return the rows to begin from, where there is a table to go on from."""
+        from likewise.words.growth import start_from
+
+        return None if self.start is None else start_from(self.start, vocabulary, parts)
 
     def _table(self, vocabulary: Vocabulary, trained: Trained, parts: Subwords | None) -> WordTable | SubwordTable:
         from likewise.space import Space

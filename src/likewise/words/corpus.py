@@ -24,6 +24,7 @@ from likewise.errors import DataError, OptionError
 from likewise.kernels.text import Counter, cut, renumber
 from likewise.session import Note, Progress, Session
 from likewise.sources.text import TextSource, open_text
+from likewise.words.growth import grown_vocabulary
 from likewise.words.vocabulary import Vocabulary
 
 Tokenizer: TypeAlias = str | Callable[[str], Sequence[str]]
@@ -84,13 +85,15 @@ def read_corpus(
     min_count: int = 5,
     max_vocabulary: int | None = None,
     held_out: float = 0.01,
+    known: Vocabulary | None = None,
     session: Session,
     folder: Path | None = None,
 ) -> Reading:
     """Read `source` once: cut it into words, count them, keep the frequent ones, number the text with them.
 
     `lowercase` and `digits` belong to the tokenisers that are built in: what a callable returns, and words that come
-    in lists, are taken as they are. `folder` is where the temporary file goes (4 bytes a word, 8 a paragraph; the
+    in lists, are taken as they are. Words that are `known` stay however rare they are here, and counts are added to
+    theirs. `folder` is where the temporary file goes (4 bytes a word, 8 a paragraph; the
     system's temporary folder by default). A stopped session ends the reading at once; what was read so far is used.
 
     Raises DataError if there is no text, or no word is frequent enough.
@@ -107,7 +110,7 @@ def read_corpus(
         reader = _Reader(source, counter, store, session)
         reader.read(tokenizer if callable(tokenizer) else None)
         try:
-            vocabulary, renumbered = _vocabulary(counter, source.name, min_count, max_vocabulary)
+            vocabulary, renumbered = _vocabulary(counter, source.name, min_count, max_vocabulary, known)
         except DataError:
             if reader.complete:
                 raise
@@ -262,13 +265,17 @@ def _room(folder: Path | None) -> Iterator[None]:
         ) from error
 
 
-def _vocabulary(counter: Counter, name: str, min_count: int, most: int | None) -> tuple[Vocabulary, Int32[Array, " n"]]:
+def _vocabulary(
+    counter: Counter, name: str, min_count: int, most: int | None, known: Vocabulary | None
+) -> tuple[Vocabulary, Int32[Array, " n"]]:
     """Return the words that are kept, and for each provisional number its final one or -1."""
     counts = counter.counts
     if not len(counts):
         raise DataError(f"{name} holds no words: is it the right file, and is it text?")
     if len(counts) == 1:
         raise DataError(f"{name} holds only one word, {counter.words()[0]!r}: there is nothing to tell it from")
+    if known is not None:
+        return grown_vocabulary(known, counter, name, min_count=min_count, most=most)
     order = np.argsort(-counts, kind="stable")
     kept = order[: int(np.searchsorted(-counts[order], -min_count, side="right"))][:most]
     if not len(kept):

@@ -18,7 +18,8 @@ class Vocabulary:
     """The words that are kept, most frequent first; words of one count stand in order of first appearance.
 
     `counts` are over the whole text, held-out paragraphs included; `raw_words` counts every word that was seen,
-    `raw_vocabulary` every different one, kept or not.
+    `raw_vocabulary` every different one, kept or not. Where `counts` are of an earlier text, too, `here` are those of
+    the text at hand.
 
     >>> vocabulary = Vocabulary(["a", "rose"], np.array([3, 2]), raw_words=6, raw_vocabulary=3)
     >>> vocabulary.index["rose"], vocabulary.kept_words
@@ -29,6 +30,7 @@ class Vocabulary:
     counts: Int64[Array, " n"]
     raw_words: int
     raw_vocabulary: int = 0
+    here: Int64[Array, " n"] | None = None
 
     def __post_init__(self) -> None:
         if len(self.words) != len(self.counts):
@@ -41,6 +43,12 @@ class Vocabulary:
     def index(self) -> dict[str, int]:
         """The place of each word in `words`."""
         return {word: i for i, word in enumerate(self.words)}
+
+    @cached_property
+    def shares(self) -> Float64[Array, " n"]:
+        """How much of the kept words of the text at hand each word is."""
+        counts = self.counts if self.here is None else self.here
+        return np.asarray(counts / max(1, int(counts.sum())))
 
     @cached_property
     def kept_words(self) -> int:

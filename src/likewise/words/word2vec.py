@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float, Float32
 
 from likewise.contracts import Array
-from likewise.errors import DataError, OptionError
+from likewise.errors import DataError, OptionError, ShapeError
 from likewise.kernels import level as level_here
 from likewise.kernels import words as kernel
 from likewise.kernels.subwords import row_means
@@ -23,6 +23,7 @@ from likewise.words.sweep import Pace, chunk_for, sweep, threads_here
 
 if TYPE_CHECKING:
     from likewise.words.corpus import Corpus
+    from likewise.words.growth import Start
     from likewise.words.subwords import Subwords
     from likewise.words.vocabulary import Vocabulary
 
@@ -109,6 +110,7 @@ class Word2Vec:
         *,
         held_out: Corpus | None = None,
         subwords: Subwords | None = None,
+        start: Start | None = None,
         session: Session,
         on_epoch: OnEpoch | None = None,
     ) -> Trained:
@@ -117,11 +119,12 @@ class Word2Vec:
         What it sees is the table itself: copy what is to be kept. A stopped session ends it within a fraction of a
         second, with what was learned so far and `finished` False. With `subwords` a word is the mean of the rows of its
         parts (Bojanowski et al. 2017, arXiv:1607.04606), which are put together anew every 512 tokens, or more often
-        where words share much.
+        where words share much. `start` holds rows to begin from; OptionError with hierarchical softmax, whose tree
+        changes with the words.
         """
         _check_corpus(corpus, vocabulary)
         with session.stage(STAGE) as facts:
-            training = _Training(self, corpus, vocabulary, held_out, subwords, session)
+            training = _Training(self, corpus, vocabulary, held_out, subwords, start, session)
             training.estimate()
             finished = training.run(on_epoch)
             facts |= {"epochs": float(training.history[-1]["epoch"]), "words": float(training.tokens_done)}
@@ -147,6 +150,7 @@ class _Training:
         vocabulary: Vocabulary,
         held_out: Corpus | None,
         subwords: Subwords | None,
+        start: Start | None,
         session: Session,
     ) -> None:
         self.options, self.session = options, session
@@ -155,6 +159,8 @@ class _Training:
         self.chunk = self.tokens
         keep = vocabulary.keep_probability(options.sample)
         self.task = _first_task(options, corpus, vocabulary, subwords, keep)
+        if start is not None:
+            _begin_from(start, self.task, options)
         self.pairs = self._fixed_pairs(corpus, keep)
         self.held_out_pairs = None if held_out is None else self._fixed_pairs(held_out, keep)
         self.history: list[dict[str, Any]] = []
@@ -286,6 +292,17 @@ def _first_task(
     return task
 
 
+def _begin_from(start: Start, task: kernel.WindowTask, options: Word2Vec) -> None:
+    """Write the rows that were learned before over those that were drawn."""
+    if options.loss == "hs":
+        raise OptionError("hierarchical softmax cannot go on: its tree changes with the words; begin with loss ns")
+    for table, rows, numbers in ((task.vectors, start.rows, start.vectors), (task.output, start.words, start.output)):
+        if numbers.shape != (len(rows), options.dim):
+            raise ShapeError(f"rows of shape {numbers.shape} came to begin from, of {len(rows):,} × {options.dim}")
+        for low in range(0, len(rows), _ROWS):
+            table[rows[low : low + _ROWS], : options.dim] = numbers[low : low + _ROWS]
+
+
 def _batch(options: Word2Vec, vocabulary: Vocabulary, keep: Float[Array, " n"]) -> int:
     """Return how many tokens may take their steps from the same tables: a power of two that divides a segment.
 
@@ -293,7 +310,7 @@ def _batch(options: Word2Vec, vocabulary: Vocabulary, keep: Float[Array, " n"]) 
     and rows that overshoot together grow without bound; how often is too often was measured on texts of 2 to 1,000
     words without structure, at rates up to 0.1.
     """
-    kept = keep * vocabulary.counts / max(1, vocabulary.kept_words)
+    kept = keep * vocabulary.shares
     window = options.window + 1 if options.weighting == "linear" else 2 * options.window
     inputs = 1 if options.model == "cbow" else window
     if options.loss == "hs":
@@ -311,7 +328,7 @@ def _parts(options: Word2Vec, vocabulary: Vocabulary, subwords: Subwords, keep: 
     What a word misses meanwhile is by how much the others move it through the parts that they share: more of that than
     of `_SHARED` in a span overshoots. Among words of a language that is little, among ten words of two letters much.
     """
-    kept = keep * vocabulary.counts / max(1, vocabulary.kept_words)
+    kept = keep * vocabulary.shares
     sizes = np.diff(subwords.starts)
     word = np.repeat(np.arange(len(sizes)), sizes)
     mass = np.bincount(subwords.rows, weights=kept[word], minlength=subwords.size)

@@ -1,0 +1,145 @@
+"""Going on: a run that was learned in; its recipe with the tables to begin from out, or the sentence why it cannot."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeAlias, final
+
+from likewise.contracts import Recipe
+from likewise.errors import LikewiseError, OptionError, RunError
+from likewise.opening import NoEncoder, Run
+from likewise.opening import open as open_run
+from likewise.recipes import RECIPES, check, describe
+from likewise.recipes.words import WordRecipe
+from likewise.words.growth import Table, vocabulary_of
+from likewise.words.subword_table import SubwordTable
+
+Start: TypeAlias = Run | str | os.PathLike[str]
+
+CHANGEABLE = (
+    *("epochs", "rate", "min_rate", "min_count", "max_vocabulary"),
+    *("held_out", "threads", "reproducible", "seed"),
+)
+"""Options that may differ from those of the run that is gone on from; the others are part of what its numbers mean."""
+
+_INSTEAD = "learn from both texts at once (a folder of files is one text)"
+
+
+@final
+class Origin:
+    """A run whose learning goes on: what it was learned with, its tables, and where it comes from itself.
+
+    RunError or OptionError where it cannot be: a bare file of vectors, a recipe that learns from counts, hierarchical
+    softmax, a run without the vectors of the other side.
+    """
+
+    def __init__(self, start: Start) -> None:
+        self.run = start if isinstance(start, Run) else open_run(start)
+        self.name = "the run in memory" if self.run.path is None else str(self.run.path)
+        self.recipe = self._recipe()
+        self.table = self._table()
+        self._options = self._kept_options()
+
+    def going_on(self, recipe: str | None, given: Mapping[str, Any]) -> Recipe:
+        """Return the run's recipe with the options that may change as they are given, to begin from its tables."""
+        if recipe not in (None, self.recipe):
+            raise OptionError(f"{self.name} is a run of {self.recipe}, {recipe} cannot go on from it: leave it out")
+        made = RECIPES[self.recipe]
+        given = check(made, given)
+        known = describe(made)
+        for name, value in given.items():
+            if name not in CHANGEABLE and value != self._options.get(name, known[name].default):
+                self._refuse(name, self._options.get(name, known[name].default), value)
+        learned = {name: value for name, value in self._options.items() if name not in given}
+        if learned.get("tokenizer", "words") not in known["tokenizer"].choices:
+            raise OptionError(
+                f"the text of {self.name} was cut by {learned['tokenizer']}, which a run cannot keep: give it again "
+                "as tokenizer="
+            )
+        made_recipe = made(**check(made, learned), **given)
+        assert isinstance(made_recipe, WordRecipe)
+        return made_recipe.going_on(self.table)
+
+    def lineage(self) -> dict[str, Any]:
+        """Return what run.json says about where learning went on from: run, fingerprint, data, and its own origin."""
+        manifest = self.run.manifest
+        about: dict[str, Any] = {"name": "memory" if self.run.path is None else self.run.path.name}
+        about |= {"fingerprint": self.run.space.fingerprint, "data": manifest.get("data") or manifest.get("source")}
+        return about | ({"start": manifest["start"]} if manifest.get("start") else {})
+
+    def digests(self) -> list[str]:
+        """Return the digests of all texts that were learned from until here, the last one first."""
+        found, at = [], self.lineage()
+        while at:
+            found.append((at["data"] or {}).get("digest"))
+            at = at.get("start") or {}
+        return [digest for digest in found if digest]
+
+    def _recipe(self) -> str:
+        try:
+            encoder = self.run.encoder
+        except NoEncoder as error:
+            raise RunError(
+                f"{self.name} holds vectors and nothing to learn on with: go on from a run of word2vec or fasttext, or "
+                "from fastText's own .bin"
+            ) from error
+        name = self.run.manifest.get("recipe") or ("fasttext" if isinstance(encoder, SubwordTable) else None)
+        if name not in ("word2vec", "fasttext"):
+            raise OptionError(
+                f"{self.name} is a run of {name}, which learns from the counts of a whole text and not from one text "
+                f"after the other: {_INSTEAD}"
+            )
+        return str(name)
+
+    def _table(self) -> Table:
+        table: Any = self.run.encoder
+        loss = (self.run.manifest.get("options") or {}).get("loss")
+        if loss == "hs":
+            raise OptionError(
+                f"{self.name} was learned with hierarchical softmax, whose tree changes with every word that joins: "
+                f"{_INSTEAD}, or begin with loss ns"
+            )
+        if table.output is None:
+            raise RunError(
+                f"{self.name} has no vectors of the other side of training, without which learning cannot go on: "
+                f"{_INSTEAD}"
+            )
+        if isinstance(table, SubwordTable) and not table.parts.follow_from(table.space.keys):
+            raise RunError(f"{self.name} has words that are not UTF-8, whose n-grams cannot be found again: {_INSTEAD}")
+        try:
+            vocabulary_of(table)
+        except RunError as error:
+            raise RunError(f"{self.name} cannot be gone on from: {error}") from error
+        made: Table = table
+        return made
+
+    def _kept_options(self) -> dict[str, Any]:
+        """Return the run's options; of a file that keeps only some, those, and what its table says."""
+        known = describe(RECIPES[self.recipe])
+        kept = {name: value for name, value in (self.run.manifest.get("options") or {}).items() if name in known}
+        told: dict[str, Any] = {"dim": self.table.dim}
+        if self.run.manifest.get("recipe") is None:
+            told |= dict(self.table.tokenizer)
+        if isinstance(self.table, SubwordTable):
+            parts = self.table.parts
+            told |= {"min_n": parts.min_n, "max_n": parts.max_n, "buckets": parts.buckets}
+        return kept | {name: value for name, value in told.items() if name in known}
+
+    def _refuse(self, name: str, learned: object, given: object) -> None:
+        if name == "tokenizer" and getattr(given, "__qualname__", None) == learned:
+            return  # the caller's own, given again
+        shown = getattr(given, "__qualname__", given)
+        raise OptionError(
+            f"{name} is {learned!r} in {self.name}, {shown!r} came: its vectors were learned that way, so leave it "
+            f"out, or learn anew; what may change is {', '.join(CHANGEABLE)}"
+        )
+
+
+def recipe_of(path: str | os.PathLike[str]) -> str | None:
+    """Return the recipe of a run that might be gone on from, or None where it cannot be told."""
+    try:
+        return Origin(Path(path)).recipe
+    except (LikewiseError, OSError):
+        return None
