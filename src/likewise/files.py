@@ -6,15 +6,17 @@ Both the run folder and the files of vectors stand on this, and neither may impo
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from likewise.errors import InputError
+from likewise.errors import DataError, InputError
 
 _BLOCK = 1 << 20
 
@@ -85,3 +87,29 @@ def sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def nameless(folder: Path | None) -> Any:
+    """Open a temporary file without a name, unbuffered: nothing of it is left behind however the program ends."""
+    return tempfile.TemporaryFile(dir=folder, prefix="likewise-", buffering=0)
+
+
+def write_all(file: Any, data: memoryview | bytes) -> None:
+    """Write to an unbuffered file until all is written: a disk that becomes full takes a part first."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[file.write(rest) :]
+
+
+@contextmanager
+def room(folder: Path | None, what: str) -> Iterator[None]:
+    """Raise DataError with what to do when there is no room for a temporary file of `what`."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        where = folder or Path(tempfile.gettempdir())
+        raise DataError(
+            f"no room in {where} for {what}: free some, or set TMPDIR or --out to a place with more"
+        ) from error
