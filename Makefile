@@ -29,6 +29,7 @@ format: $(VENV)/dev.done
 bench: $(VENV)/dev.done
 	$(BIN)/python benchmarks/words.py
 	$(BIN)/python benchmarks/neighbours.py
+	$(BIN)/python benchmarks/views.py
 
 sanitize: $(VENV)/dev.done
 	bash tests/kernels/sanitize.sh $(BIN)/python
