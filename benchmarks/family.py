@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import likewise
+import measured
 from likewise.contracts import Number
 from likewise.evaluate.analogies import analogies
 from likewise.evaluate.similarity import similarity, similarity_by_letters
@@ -167,6 +168,7 @@ def main() -> None:
             entry["time_to_goal"] = time_to(entry, result["goal"]["value"])
             result["entries"].append(entry)
             FILE.write_text(json.dumps(result, indent=1) + "\n")
+            measured.write()
             print(name, seed, entry["quality"]["analogy"], entry["cost"]["seconds"], file=sys.stderr, flush=True)
 
 

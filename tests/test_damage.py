@@ -30,6 +30,7 @@ def made(value=1.0, n=60, dim=8, vectors=None):
     vectors = np.full((n, dim), value) if vectors is None else vectors
     space = Space([f"w{i}" for i in range(n)], vectors, items={"count": np.arange(n)})
     table = WordTable(space, output=np.full((n, dim), value, np.float32), tokenizer={"lowercase": True})
+    table = table.with_component(np.eye(dim)[0])
     return Run(space=table.space, encoder=table, manifest={"value": value}, report=Page(), log=[{"epoch": 1}])
 
 
@@ -45,6 +46,7 @@ READERS = {
     "encoder/encoder.json": lambda path: open(path).encoder,
     "encoder/tokenizer.json": lambda path: open(path).embed(["w1"]),
     "encoder/output.safetensors": lambda path: open(path).encoder,
+    "encoder/component.safetensors": lambda path: open(path).encoder,
     "report.json": lambda path: open(path).report,
     "report.html": lambda path: open(path).save(path.with_name("copy")),
     "log.jsonl": lambda path: open(path).log,

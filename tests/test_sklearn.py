@@ -42,6 +42,16 @@ def test_other_options_go_through() -> None:
     assert Embedder(min_count=1, options={"negative": 2, "dim": 5}, epochs=1).fit(TEXTS).run_.space.dim == 5
 
 
+def test_the_words_of_a_text_are_pooled_as_is_said() -> None:
+    made = {name: Embedder(dim=8, min_count=1, epochs=1, pooling=name) for name in (None, "mean", "weighted", "sif")}
+    found = {name: clone(embedder).fit_transform(TEXTS) for name, embedder in made.items()}
+    np.testing.assert_array_equal(found[None], found["weighted"])
+    for one, two in (("mean", "weighted"), ("weighted", "sif"), ("mean", "sif")):
+        assert np.abs(found[one] - found[two]).max() > 1e-3
+    run = made["sif"].fit(TEXTS).run_
+    np.testing.assert_array_equal(found["sif"], run.embed(TEXTS, pooling="sif"))
+
+
 @pytest.mark.parametrize("bad", ["one text", [1, 2], [["a", "b"]], b"bytes"])
 def test_what_is_no_list_of_texts_gets_a_sentence(bad: Any) -> None:
     with pytest.raises(DataError, match="a list of texts is needed"):

@@ -27,11 +27,14 @@ _TEXTS_AT_ONCE = 4096
 class Embedded:
     """What `embed_file` wrote; `empty` counts the texts whose vector is zero because no word of them is known.
 
-    `by_letters` counts the words that were placed by their letters, of words embedded one by one.
+    `by_letters` counts the words that were placed by their letters, of words embedded one by one. `fingerprint` is that
+    of the vectors, None where the encoder is somebody's own: those of two fingerprints are not to be compared.
     """
 
     path: Path
     dim: int
+    pooling: str | None = None
+    fingerprint: str | None = None
     texts: int = 0
     empty: int = 0
     by_letters: int = 0
@@ -43,6 +46,7 @@ def embed_file(
     out: str | os.PathLike[str],
     *,
     kind: str = "text",
+    pooling: str | None = None,
     column: str | None = None,
     encoding: str = "utf-8",
     errors: str = "strict",
@@ -53,8 +57,8 @@ def embed_file(
     """Encode each text of `file` (a line, or a value of `column`) with `run` and write the vectors to `out`.
 
     A key is `file:line`. With `kind` word each line is one word and its own key; unseen ones are placed by their
-    letters where the run can, and one that comes again is left out. The ending of `out`, or `to`, chooses the format.
-    Memory does not grow with a file of texts.
+    letters where the run can, and one that comes again is left out. `pooling` is as in `Run.embed`. The ending of
+    `out`, or `to`, chooses the format. Memory does not grow with a file of texts.
     """
     from likewise.sources.text import open_text
 
@@ -70,12 +74,25 @@ def embed_file(
     if target.exists() and not overwrite:
         raise RunExists(f"{target} exists: choose another --out, or replace it with --overwrite")
     source = open_text(file, column=column, encoding=encoding, errors=errors)
-    made = Embedded(target, opened.space.dim if kind == "word" else opened.encoder.dim)
+    told = _told(opened, kind, pooling)
+    made = Embedded(target, opened.space.dim if kind == "word" else opened.encoder.dim, *told)
     blocks = _words if kind == "word" else _blocks
     rows = formats.Rows(Path(file), name, made.dim, None, lambda: blocks(opened, source, made, session))
     with session.stage("embedding"):
         formats.write_rows(target, name, rows)
     return made
+
+
+def _told(run: Run, kind: str, pooling: str | None) -> tuple[str | None, str | None]:
+    """Return by what the words of texts are pooled, and the fingerprint of what is made."""
+    if kind == "word" and pooling is None:
+        return None, run.space.fingerprint
+    if pooling is None:
+        poolings = getattr(run.encoder, "poolings", None)
+        if poolings is None:
+            return None, None
+        pooling = poolings.default
+    return pooling, run.fingerprint_of(kind=kind, pooling=pooling)
 
 
 def _words(run: Run, source: TextSource, made: Embedded, session: Session) -> Iterator[formats.Block]:
@@ -99,7 +116,7 @@ def _blocks(run: Run, source: TextSource, made: Embedded, session: Session) -> I
     made.texts = made.empty = 0  # some formats read twice
     entries = iter(source)
     while some := list(islice(entries, _TEXTS_AT_ONCE)):
-        vectors = run.embed([text for _, text in some])
+        vectors = run.embed([text for _, text in some], pooling=made.pooling)
         made.texts += len(some)
         made.empty += int(np.count_nonzero(~vectors.any(axis=1)))
         session.tell(Progress("embedding", made.texts, None, "texts"))

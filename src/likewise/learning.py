@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from likewise import __version__
 from likewise.errors import OptionError, nearest_spellings
-from likewise.opening import Files, Run, read_gold, several
+from likewise.opening import Run
 from likewise.origin import Origin, Start
 from likewise.recipes import RECIPES, check
 from likewise.run import RunFolder, RunWriter
 from likewise.session import Derived, Note, Session
+from likewise.sources.gold import Files, read_gold, several
 
 if TYPE_CHECKING:
     from likewise.contracts import Recipe, Source

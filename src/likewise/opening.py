@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, final
+from typing import TYPE_CHECKING, Any, Protocol, final
 
 import numpy as np
 from jaxtyping import Float32
@@ -19,11 +19,13 @@ from likewise.contracts import Array, Encoder
 from likewise.errors import FingerprintError, IntegrityError, OptionError, RunError
 from likewise.run import RunFolder, RunWriter
 from likewise.session import Session
+from likewise.sources.gold import Files, read_gold
 from likewise.space import Space, formats
 from likewise.space.items import read_items, write_items
 from likewise.space.tensors import read_matrix, write_matrix
 from likewise.words import unseen
 from likewise.words.fasttext_file import FastTextFile
+from likewise.words.pooling import A, Poolings
 from likewise.words.subword_table import Placed, SubwordTable
 from likewise.words.subwords import read_used, subwords
 from likewise.words.table import WordTable
@@ -33,11 +35,9 @@ if TYPE_CHECKING:
     from likewise.evaluate.report import Report
     from likewise.evaluate.subject import Before
 
-Files: TypeAlias = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
-
 VECTORS, ITEMS = "space/vectors.safetensors", "space/items.parquet"
 ENCODER, TOKENIZER, OUTPUT = "encoder/encoder.json", "encoder/tokenizer.json", "encoder/output.safetensors"
-ROWS, BUCKETS = "encoder/rows.safetensors", "encoder/buckets.npy"
+ROWS, BUCKETS, COMPONENT = "encoder/rows.safetensors", "encoder/buckets.npy", "encoder/component.safetensors"
 REPORT, PAGE, LOG = "report.json", "report.html", "log.jsonl"
 
 
@@ -96,9 +96,29 @@ class Run:
     def __repr__(self) -> str:
         return f"Run({str(self.path) if self.path else 'in memory'}, {self.space!r})"
 
-    def embed(self, objects: Sequence[Any], *, kind: str | None = None) -> Float32[Array, "n d"]:
-        """Encode new objects into the space of this run."""
-        return np.asarray(self.encoder.embed(objects, kind=kind), np.float32)
+    def embed(
+        self, objects: Sequence[Any], *, kind: str | None = None, pooling: str | None = None
+    ) -> Float32[Array, "n d"]:
+        """Encode new objects; `pooling` says how the words of a text are taken together: mean, weighted or sif.
+
+        None leaves it to the encoder. Texts of two poolings are not comparable: `fingerprint_of` tells them apart.
+        """
+        return np.asarray(self.encoder.embed(objects, kind=_kind(kind, pooling)), np.float32)
+
+    def fingerprint_of(self, *, kind: str | None = None, pooling: str | None = None) -> str:
+        """Return the fingerprint of what `embed` makes: vectors of two fingerprints are never to be compared."""
+        return _table(self.encoder).fingerprint_of(_kind(kind, pooling) or "text")
+
+    def words_as_texts(self, pooling: str | None = None) -> Space:
+        """Return the words as texts of one word each: what a text is to be compared with.
+
+        A mean of words, weighed or not, lies among the words as they are; SIF takes something off, so off these, too.
+        """
+        space, weighing = self.space, _table(self.encoder).poolings.of(f"text:{pooling}") if pooling else None
+        if weighing is None or not weighing.component.any():
+            return space
+        made, fingerprint = weighing.words(space.vectors), self.fingerprint_of(pooling=pooling)
+        return Space(space.keys, made, fingerprint=fingerprint, items=space.items, kind=space.kind)
 
     def place(self, words: Sequence[str]) -> Placed:
         """Return the vectors of words, seen or not: a run with n-grams places unseen ones by their letters."""
@@ -181,18 +201,7 @@ class Run:
         return self.path.resolve().name if self.path else recipe or "vectors"
 
     def _facts(self) -> dict[str, Any]:
-        names = (
-            "recipe",
-            "options",
-            "data",
-            "level",
-            "seconds",
-            "versions",
-            "machine",
-            "fingerprint",
-            "status",
-            "start",
-        )
+        names = "recipe options data level seconds versions machine fingerprint status start".split()
         return {name: self.manifest[name] for name in names if self.manifest.get(name) is not None}
 
     def verify(self) -> list[str]:
@@ -239,25 +248,19 @@ class Run:
         return None if self._report is None or callable(self._report) else self._report.to_html()
 
 
-def several(files: Files) -> tuple[str | os.PathLike[str], ...]:
-    """Return one name or many as many."""
-    return (files,) if isinstance(files, str | os.PathLike) else tuple(files)
+def _kind(kind: str | None, pooling: str | None) -> str | None:
+    """Return the encoder's entrance; OptionError where words would be pooled."""
+    if pooling is None:
+        return kind
+    if kind not in (None, "text"):
+        raise OptionError(f"pooling {pooling} came with kind {kind!r}: only the words of texts are pooled")
+    return f"text:{pooling}"
 
 
-def read_gold(
-    *, analogies: Files = (), pairs: Files = (), labels: Files = (), lowercase: bool = False
-) -> dict[str, dict[str, list[tuple[Any, ...]]]]:
-    """Read files of gold answers; each kind is a dictionary by the file's name without its ending."""
-    from likewise.sources import gold
-
-    def by_name(read: Callable[..., Iterable[tuple[Any, ...]]], paths: Files) -> dict[str, list[tuple[Any, ...]]]:
-        return {Path(path).stem: [tuple(entry) for entry in read(path, lowercase=lowercase)] for path in several(paths)}
-
-    return {
-        "analogies": by_name(gold.read_analogies, analogies),
-        "pairs": by_name(gold.read_pairs, pairs),
-        "labels": by_name(gold.read_labels, labels),
-    }
+def _table(encoder: Encoder) -> WordTable | SubwordTable:
+    if not isinstance(encoder, WordTable | SubwordTable):
+        raise OptionError(f"an encoder of type {type(encoder).__name__} does not pool words: leave pooling out")
+    return encoder
 
 
 def verify(path: str | os.PathLike[str]) -> list[str]:
@@ -366,15 +369,16 @@ def write_encoder(writer: RunWriter, encoder: Encoder, space: Space) -> str:
     arrays, about = encoder.state()
     writer.write_json(TOKENIZER, about.pop("tokenizer"))
     about |= {"words": {"file": ITEMS, "column": "key"}, "vectors": {"file": VECTORS, "tensor": "vectors"}}
-    for name, place in (("rows", ROWS), ("output", OUTPUT)):
+    for name, place in (("rows", ROWS), ("output", OUTPUT), ("component", COMPONENT)):
         if name in arrays:
             with writer.open(place) as file:
-                write_matrix(file, name, encoder.dim, [arrays[name]])
+                write_matrix(file, name, encoder.dim, [np.atleast_2d(arrays[name])])
             about[name] = {"file": place, "tensor": name}
     if "used" in arrays:
         with writer.open(BUCKETS) as file:
             np.save(file, arrays["used"], allow_pickle=False)
-    writer.write_json(ENCODER, about | {"fingerprint": encoder.fingerprint})
+    texts = {name: encoder.fingerprint_of(f"text:{name}") for name in encoder.poolings.names}
+    writer.write_json(ENCODER, about | {"fingerprint": encoder.fingerprint, "texts": texts})
     return encoder.kind
 
 
@@ -386,17 +390,31 @@ def read_encoder(folder: RunFolder, space: Space) -> Encoder:
     kind = about.get("kind") if isinstance(about, dict) else None
     if kind not in KINDS:
         raise RunError(f"{folder.path / ENCODER} is of kind {kind!r}; this version reads {', '.join(KINDS)}")
-    return KINDS[kind](folder, space, about)
+    encoder = KINDS[kind](folder, space, about)
+    texts = {name: encoder.fingerprint_of(f"text:{name}") for name in encoder.poolings.names}
+    if about.get("texts", texts) != texts:
+        raise IntegrityError(f"{folder.path / ENCODER} belongs to another run: its texts were pooled in other ways")
+    return encoder
 
 
-def _read_word_table(folder: RunFolder, space: Space, about: Mapping[str, Any]) -> Encoder:
+def _read_poolings(folder: RunFolder, space: Space, about: Mapping[str, Any]) -> Poolings:
+    """Read what texts are pooled by; a run from before there was SIF has counts only."""
+    component = read_matrix(folder.file(COMPONENT), "component").ravel() if COMPONENT in folder.files else None
+    pooling = about.get("pooling", {"a": A})
+    if not isinstance(pooling, dict) or type(pooling.get("a")) not in (int, float):
+        raise IntegrityError(f"{folder.path / ENCODER} lacks the number a by which words are weighed: {pooling}")
+    return Poolings(space.items, space.dim, component=component, a=pooling["a"])
+
+
+def _read_word_table(folder: RunFolder, space: Space, about: Mapping[str, Any]) -> WordTable:
     if about.get("fingerprint") != space.fingerprint:
         raise IntegrityError(f"{folder.path / ENCODER} belongs to another run: its fingerprint is not the space's")
     output = read_matrix(folder.file(OUTPUT), "output") if OUTPUT in folder.files else None
-    return WordTable(space, output=output, tokenizer=folder.json(TOKENIZER), fingerprint=space.fingerprint)
+    facts = {"tokenizer": folder.json(TOKENIZER), "poolings": _read_poolings(folder, space, about)}
+    return WordTable(space, output=output, fingerprint=space.fingerprint, **facts)
 
 
-def _read_subword_table(folder: RunFolder, space: Space, about: Mapping[str, Any]) -> Encoder:
+def _read_subword_table(folder: RunFolder, space: Space, about: Mapping[str, Any]) -> SubwordTable:
     options: dict[str, Any] = {name: about.get(name) for name in ("min_n", "max_n", "buckets")}
     if not all(type(value) is int for value in options.values()):
         raise IntegrityError(f"{folder.path / ENCODER} lacks whole numbers for {', '.join(options)}: {options}")
@@ -407,13 +425,14 @@ def _read_subword_table(folder: RunFolder, space: Space, about: Mapping[str, Any
         items=space.items,
         output=read_matrix(folder.file(OUTPUT), "output") if OUTPUT in folder.files else None,
         tokenizer=folder.json(TOKENIZER),
+        poolings=_read_poolings(folder, space, about),
     )
     if table.fingerprint != space.fingerprint:
         raise IntegrityError(f"{folder.path / ROWS} belongs to another run: its fingerprint is not the space's")
     return table
 
 
-KINDS: dict[str, Callable[[RunFolder, Space, Mapping[str, Any]], Encoder]] = {
+KINDS: dict[str, Callable[[RunFolder, Space, Mapping[str, Any]], WordTable | SubwordTable]] = {
     "word-table": _read_word_table,
     "subword-table": _read_subword_table,
 }

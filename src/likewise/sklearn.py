@@ -20,7 +20,8 @@ class Embedder(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit
     """Learn embeddings in `fit`, encode texts in `transform`.
 
     The named parameters are the options that people tune; None takes the recipe's default, and `options` holds any
-    others of the recipe by name. With one thread the same seed gives the same vectors, hence `threads=1`.
+    others of the recipe by name. With one thread the same seed gives the same vectors, hence `threads=1`. `pooling`
+    says how the words of a text are taken together: mean, weighted (as None) or sif; see `likewise embed`.
 
     After `fit`: `run_` is the run in memory (its space, its encoder), `n_features_out_` the dimensions.
 
@@ -39,6 +40,7 @@ class Embedder(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit
         min_count: int | None = None,
         seed: int | None = None,
         threads: int | None = 1,
+        pooling: str | None = None,
         options: Mapping[str, Any] | None = None,
     ) -> None:
         self.recipe = recipe
@@ -48,6 +50,7 @@ class Embedder(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit
         self.min_count = min_count
         self.seed = seed
         self.threads = threads
+        self.pooling = pooling
         self.options = options
 
     def fit(self, X: Sequence[str], y: object = None) -> Self:
@@ -63,7 +66,7 @@ class Embedder(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit
     def transform(self, X: Sequence[str]) -> Float[Array, "n d"]:
         """Return one float32 row for each text; zeros for a text without a known word."""
         check_is_fitted(self)
-        return self.run_.encoder.embed(_texts(X))
+        return self.run_.embed(_texts(X), pooling=self.pooling)
 
     def get_feature_names_out(self, input_features: object = None) -> Array:
         """Name the dimensions `embedder0`, `embedder1`, …"""

@@ -65,6 +65,7 @@ def test_learn_writes_a_run_with_its_evidence(learned: Path) -> None:
         "encoder/encoder.json",
         "encoder/tokenizer.json",
         "encoder/output.safetensors",
+        "encoder/component.safetensors",
         "space/vectors.safetensors",
         "space/items.parquet",
     }
@@ -137,7 +138,7 @@ def test_embed_writes_vectors_that_every_verb_takes(
     learned: Path, word: str, tmp_path: Path, likewise: Callable[..., Result]
 ) -> None:
     (tmp_path / "new.txt").write_text(f"{word} {word}\nnothing known here\n")
-    done = likewise("embed", learned, tmp_path / "new.txt", "--json")
+    done = likewise("embed", learned, tmp_path / "new.txt", "--pooling", "mean", "--json")
     assert json.loads(done.out)["texts"] == 2
     assert json.loads(done.out)["empty"] == 1
     vectors = lw.open(tmp_path / "new.txt.vectors.parquet").space
@@ -207,6 +208,11 @@ BAD_LINES = [
     (["learn", "a", "b", "c"], "learn takes [RECIPE] DATA"),
     (["learn", "{text}", "--vector-size", "10"], "--vector-size is what gensim calls it: here it is --dim"),
     (["learn", "{text}", "--dimm", "10"], "did you mean --dim?"),
+    (["learn", "{text}", "-vector-size", "10"], "--vector-size is what gensim calls it: here it is --dim"),
+    (["learn", "glove", "{text}", "-x-max", "10"], "-x-max: options begin with two dashes here, --x-max"),
+    (["learn", "glove", "{text}", "-eta", "0.1"], "--eta is what GloVe's program calls it: here it is --rate"),
+    (["learn", "{text}", "-hs", "1"], "here it is --loss (1 is hs, 0 is ns)"),
+    (["learn", "{text}", "-overwrite"], "-overwrite: options begin with two dashes here, --overwrite"),
     (["learn", "{text}", "--dim", "0", "--out", "{new}"], "dim=0 is out of range"),
     (["learn", "{text}", "--dim", "many"], "'many' is not a valid integer"),
     (["learn", "{text}", "--min-count", "1000000", "--out", "{new}"], "min"),

@@ -32,6 +32,11 @@ def test_a_whole_matrix_is_refused_where_it_would_not_fit() -> None:
         one_hot.embed(one_hot.keys)
 
 
+def test_texts_have_no_one_hot() -> None:
+    with pytest.raises(OptionError, match="rows are of words"):
+        OneHot(["a", "b"]).embed(["a b"], kind="text:sif")
+
+
 def test_neighbours_are_arbitrary_and_never_the_word_itself() -> None:
     one_hot = OneHot(["a", "b", "c"])
     assert one_hot.near("a", 2) == [("b", 0.0), ("c", 0.0)]

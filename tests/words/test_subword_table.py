@@ -58,7 +58,7 @@ def test_a_word_without_a_known_ngram_is_missing() -> None:
         made(max_n=0, min_n=0).embed(["god"], kind="word")
     with pytest.raises(DataError, match="half of a character"):
         table.embed(["\ud800"], kind="word")
-    with pytest.raises(OptionError, match="text or word"):
+    with pytest.raises(OptionError, match=r"kind 'image'.*embeds text.*or word"):
         table.embed(["good"], kind="image")
 
 

@@ -24,12 +24,13 @@ def test_it_is_an_encoder(space):
 
 def test_a_text_is_the_mean_of_its_known_words(space):
     table = WordTable(space)
-    vectors, known, unknown = table.embed_texts(["Good day", "bad, very bad day!", "", "nothing known"])
+    texts = ["Good day", "bad, very bad day!", "", "nothing known"]
+    vectors, known, unknown = table.embed_texts(texts, kind="text:mean")
     assert np.allclose(vectors, [[1.5, 1], [2 / 3, 4 / 3], [0, 0], [0, 0]])
     assert known.tolist() == [2, 3, 0, 0]
     assert unknown.tolist() == [0, 1, 0, 2]
-    assert np.array_equal(table.embed(["Good day"]), vectors[:1])
-    assert np.array_equal(table.embed([["good", "day"]]), vectors[:1])
+    assert np.array_equal(table.embed(["Good day"], kind="text:mean"), vectors[:1])
+    assert np.array_equal(table.embed([["good", "day"]], kind="text:mean"), vectors[:1])
     assert table.embed([]).shape == (0, 2)
 
 
@@ -40,7 +41,7 @@ def test_new_texts_are_cut_as_the_old_ones_were(space):
     own = WordTable(space, tokenizer={"tokenizer": "caller's split_well"})
     with pytest.raises(OptionError, match=r"cut by the caller's split_well.*give lists of words"):
         own.embed(texts)
-    assert own.embed([["good", "day"]]).tolist() == [[1.5, 1.0]]
+    assert own.embed([["good", "day"]], kind="text:mean").tolist() == [[1.5, 1.0]]
 
 
 def test_many_texts_give_the_same_as_one_by_one(space):
@@ -54,7 +55,7 @@ def test_words(space):
     assert np.array_equal(table.embed(["day", "good"], kind="word"), [[2, 2], [1, 0]])
     with pytest.raises(KeyMissing, match=r"'god'.*'good'"):
         table.embed(["god"], kind="word")
-    with pytest.raises(OptionError, match="text or word"):
+    with pytest.raises(OptionError, match=r"kind 'image'.*embeds text.*or word"):
         table.embed(["good"], kind="image")
 
 

@@ -28,6 +28,11 @@ def _numbered_rows(run: Path, keys: Path | None) -> Iterator[None]:
         raise OptionError(f"{error.key!r} is not in {run}, whose rows have only numbers: give --keys FILE") from error
 
 
+how = click.option(
+    "--pooling",
+    type=click.Choice(["mean", "weighted", "sif"]),
+    help="How the words of a text are taken together. [weighted, or mean where RUN has no counts of words]",
+)
 count = click.option("-k", type=click.IntRange(1), default=10, show_default=True, help="How many answers.")
 
 
@@ -35,6 +40,7 @@ count = click.option("-k", type=click.IntRange(1), default=10, show_default=True
 @click.argument("run", type=FILE)
 @click.argument("wanted", nargs=-1, metavar="[KEY]...")
 @click.option("--text", multiple=True, help="A new text to encode and search by; may be repeated.")
+@how
 @count
 @click.option("--metric", type=click.Choice(["cosine", "dot", "euclidean"]), default="cosine", show_default=True)
 @keys_file
@@ -49,16 +55,19 @@ def near(run: Path, wanted: tuple[str, ...], text: tuple[str, ...], k: int, metr
 
     if not wanted and not text:
         raise OptionError(f"near needs a key or --text: likewise near {run} KEY")
+    if given["pooling"] and not text:
+        raise OptionError(f"--pooling {given['pooling']} is of the words of a --text, and none came: leave it out")
     opened = lw.open(run, keys=given["keys"])
     with _numbered_rows(run, given["keys"]):
         answers = {key: opened.with_words([key]).near(key, k, metric=metric) for key in wanted}
     placed = _by_letters(opened, wanted)
     if text:
-        vectors = opened.encoder.embed(list(text))
+        vectors = opened.embed(list(text), pooling=given["pooling"])
         empty = [t for t, v in zip(text, vectors, strict=True) if not v.any()]
         if empty:
             raise OptionError(f"no word of {empty[0]!r} is known to {run}: nothing to search by")
-        answers |= dict(zip(text, opened.space.near(vectors, k, metric=metric), strict=True))
+        words = opened.words_as_texts(given["pooling"])
+        answers |= dict(zip(text, words.near(vectors, k, metric=metric), strict=True))
     if given["json"]:
         render.say_json(
             [
@@ -153,6 +162,7 @@ def analogy(run: Path, a: str, b: str, c: str, k: int, method: str, **given: Any
     show_default=True,
     help="What a line is. A word is its own key, and an unseen one is placed by its letters where RUN has n-grams.",
 )
+@how
 @text_file
 @click.option("--overwrite", is_flag=True, help="Replace the file to write if it is there.")
 @quiet
@@ -160,8 +170,9 @@ def analogy(run: Path, a: str, b: str, c: str, k: int, method: str, **given: Any
 def embed(run: Path, file: Path, out: Path | None, **given: Any) -> None:
     """Encode each line of FILE with RUN and write the vectors.
 
-    The vector of a text is the mean of the vectors of its known words. A text without a known word gets zeros,
-    and is counted.
+    The vector of a text is a mean of the vectors of its known words: the plain one, weighted so that frequent words
+    count less, or SIF, which also takes off what all texts have in common. Vectors of two poolings cannot be compared.
+    A text without a known word gets zeros, and is counted.
     """
     import likewise as lw
 
@@ -172,6 +183,7 @@ def embed(run: Path, file: Path, out: Path | None, **given: Any) -> None:
             file,
             out,
             kind=given["kind"],
+            pooling=given["pooling"],
             column=given["column"],
             encoding=given["encoding"],
             errors=given["errors"],
@@ -180,9 +192,11 @@ def embed(run: Path, file: Path, out: Path | None, **given: Any) -> None:
         )
     if given["json"]:
         facts = {"out": str(made.path), "texts": made.texts, "dim": made.dim, "empty": made.empty}
+        facts |= {"pooling": made.pooling, "fingerprint": made.fingerprint}
         render.say_json(facts | ({"by_letters": made.by_letters} if given["kind"] == "word" else {}))
         return
-    render.say(f"{made.texts:,} {given['kind']}s × {made.dim} → {out}")
+    pooled = f" (pooling: {made.pooling})" if made.pooling else ""
+    render.say(f"{made.texts:,} {given['kind']}s × {made.dim} → {out}{pooled}")
     if made.by_letters:
         render.say(f"{made.by_letters:,} of them were not seen: placed by their letters")
     if made.empty:

@@ -48,7 +48,7 @@ INSTEAD = {
     "predict": CLASSIFIER,
     "predict-prob": CLASSIFIER,
     "quantize": "quantised files keep no exact vectors, and likewise writes none; keep the .bin",
-    "print-sentence-vectors": "`likewise embed MODEL FILE` writes a vector a line (the plain mean of its words)",
+    "print-sentence-vectors": "`likewise embed MODEL FILE` writes a vector a line; --pooling mean is the plain mean",
     "print-ngrams": "in Python, likewise.open(MODEL).encoder has the rows of n-grams and their buckets",
     "analogies": "`likewise analogy MODEL A B C` asks: A is to B as C is to what?",
     "dump": "`likewise convert MODEL OUT.vec` writes the vectors",

@@ -14,7 +14,8 @@ from likewise.cli import render
 from likewise.cli.options import FILE, as_json, gold, quiet, text_file
 from likewise.errors import OptionError, nearest_spellings
 from likewise.recipes import RECIPES, Described, describe, unknown
-from likewise.recipes.options import FOREIGN
+from likewise.recipes.foreign import FOREIGN, plain
+from likewise.recipes.measured import measured
 
 
 class LearnCommand(click.Command):
@@ -38,17 +39,31 @@ class LearnCommand(click.Command):
         try:
             context = command.make_context(info_name, list(args), parent, **extra)
         except click.NoSuchOption as error:
-            name = error.option_name.lstrip("-").replace("-", "_")
-            near = nearest_spellings(name, [p.name for p in self.params if isinstance(p, click.Option) and p.name])
-            if near and name not in FOREIGN:
-                raise OptionError(f"learn has no option {error.option_name}: did you mean --{near[0]}?") from None
-            raise OptionError(unknown(name, describe(RECIPES[recipe]), recipe, dashes=True)) from None
+            raise OptionError(self._mistaken(_as_typed(error.option_name, args), recipe)) from None
         context.command = command
         return context
+
+    def _mistaken(self, typed: str, recipe: str) -> str:
+        """Return the sentence for an option that is not there as it was typed."""
+        name, known = typed.lstrip("-").replace("-", "_"), describe(RECIPES[recipe])
+        own = [option.name for option in self.params if isinstance(option, click.Option) and option.name]
+        if name in known or name in own:
+            return f"{typed}: options begin with two dashes here, -{typed}"
+        near = nearest_spellings(name, own)
+        if near and plain(name) not in FOREIGN:
+            return f"learn has no option {typed}: did you mean --{near[0]}?"
+        return unknown(name, known, recipe, dashes=True)
 
     def invoke(self, context: click.Context) -> Any:
         """Run the command that `make_context` built."""
         return context.command.invoke(context) if context.command is not self else super().invoke(context)
+
+
+def _as_typed(option: str, args: list[str]) -> str:
+    """Return an option as it was typed: of the `-x-max` of other programs the parser names `-x` alone."""
+    if option.startswith("--"):
+        return option
+    return next((arg.split("=")[0] for arg in args if len(arg) > 2 and arg[0] == "-" != arg[1]), option)
 
 
 def _first_word(args: list[str], own: list[click.Parameter]) -> str | None:
@@ -182,12 +197,41 @@ def _show(run: Any) -> None:
 @click.command()
 @as_json
 def recipes(json: bool) -> None:
-    """List the recipes and what each learns."""
+    """List the recipes: what each learns, and what it was measured to be worth and to cost."""
     if json:
         render.say_json([_as_json(name) for name in RECIPES])
         return
     render.table(["recipe", "learns"], [(name, _summary(name)) for name in RECIPES])
+    _show_measured()
     render.say("\nlikewise learn RECIPE --help lists the options of one.")
+
+
+def _show_measured() -> None:
+    """Print a line for each recipe that was measured, and where that was."""
+    found = {name: facts for name in RECIPES if (facts := measured(name)) is not None}
+    if not found:
+        return
+    rows = [(name, *_measured_cells(facts)) for name, facts in found.items()]
+    render.say()
+    render.table(["measured", "analogies#", "WordSim-353#", "time#", "memory#"], rows)
+    where: dict[tuple[Any, ...], list[str]] = {}
+    for name, facts in found.items():
+        where.setdefault((len(facts["seeds"]), facts["text"], facts["machine"]), []).append(name)
+    for (seeds, text, machine), names in where.items():
+        who = f"{', '.join(names)}: " if len(where) > 1 else ""
+        mean = f"means of {seeds} seeds (± half their range)" if seeds > 1 else "one seed"
+        render.say(f"{who}{mean} with the defaults, on {text}; {machine}. --json has more.", style="dim")
+
+
+def _measured_cells(facts: dict[str, Any]) -> tuple[str, str, str, str]:
+    quality, cost, several = facts["quality"], facts["cost"], len(facts["seeds"]) > 1
+    half = {name: (found["most"] - found["least"]) / 2 for name, found in quality.items()}
+    shares = f"{quality['analogy']['mean']:.1%}".replace("%", " %")
+    judged = f"{quality['wordsim353']['mean']:.3f}".lstrip("0")
+    if several:
+        shares += f" ±{100 * half['analogy']:.1f}"
+        judged += f" ±{half['wordsim353']:.3f}".replace("0.", ".")
+    return shares, judged, render.duration(cost["seconds"]["mean"]), render.size(cost["peak_anonymous"]["mean"])
 
 
 def _as_json(name: str) -> dict[str, Any]:
@@ -201,4 +245,4 @@ def _as_json(name: str) -> dict[str, Any]:
         }
         for o in describe(RECIPES[name]).values()
     ]
-    return {"name": name, "learns": _summary(name), "options": options}
+    return {"name": name, "learns": _summary(name), "measured": measured(name), "options": options}

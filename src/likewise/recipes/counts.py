@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from likewise.contracts import Source
 from likewise.recipes.options import Option
-from likewise.recipes.words import _READING, _TOKENIZING, Digits, Tokenizer, _plain, _space_of
+from likewise.recipes.words import _READING, _TOKENIZING, Digits, Tokenizer, _plain, _space_of, component
 from likewise.session import Derived, Note, Session
 
 if TYPE_CHECKING:
@@ -140,12 +140,14 @@ class CountRecipe:
             session.tell(Derived("level", trained.level, why_this_level()))
         space = Space(vocabulary.words, trained.vectors, items={"count": vocabulary.counts})
         cutter = self.options["tokenizer"]
-        return WordTable(
+        table = WordTable(
             space,
             output=trained.output,
             tokenizer=_plain(self._picked(*_TOKENIZING)),
             cutter=cutter if callable(cutter) else None,
         )
+        seed = self.options["seed"] if seed is None else seed
+        return table.with_component(component(table, prepared.reading, seed))
 
     def _counts(self, reading: Reading, session: Session, folder: Path | None) -> Counts:
         """Return the counts that were kept beside the run, or count (and keep them if asked to)."""

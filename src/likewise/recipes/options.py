@@ -7,11 +7,12 @@ range. The command line, `likewise.learn(...)` and the docs all read it from the
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from likewise.errors import OptionError, nearest_spellings
+from likewise.recipes.foreign import FOREIGN, Foreign, meaning
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,41 +39,6 @@ class Described:
     def optional(self) -> bool:
         """Whether None is a value ("no limit", "choose for me")."""
         return self.default is None
-
-
-# What other libraries call these things: name → (library, our name or None, what to do instead).
-FOREIGN: dict[str, tuple[str, str]] = {
-    "vector_size": ("gensim", "dim"),
-    "size": ("gensim 3", "dim"),
-    "ws": ("fastText", "window"),
-    "neg": ("fastText", "negative"),
-    "negatives": ("other libraries", "negative"),
-    "t": ("fastText", "sample"),
-    "subsample": ("other libraries", "sample"),
-    "lr": ("fastText", "rate"),
-    "alpha": ("gensim", "rate"),
-    "learning_rate": ("other libraries", "rate"),
-    "epoch": ("fastText", "epochs"),
-    "iter": ("gensim 3", "epochs"),
-    "max_iter": ("other libraries", "epochs"),
-    "thread": ("fastText", "threads"),
-    "workers": ("gensim", "threads"),
-    "n_jobs": ("scikit-learn", "threads"),
-    "minn": ("fastText", "min_n"),
-    "maxn": ("fastText", "max_n"),
-    "bucket": ("fastText", "buckets"),
-    "minCount": ("fastText", "min_count"),
-    "mincount": ("fastText", "min_count"),
-    "max_final_vocab": ("gensim", "max_vocabulary"),
-    "max_vocab_size": ("gensim", "max_vocabulary"),
-    "min_alpha": ("gensim", "min_rate"),
-    "ns_exponent": ("gensim", "power"),
-    "random_state": ("scikit-learn", "seed"),
-    "input": ("fastText", "DATA"),
-    "output": ("fastText", "out"),
-    "corpus_file": ("gensim", "DATA"),
-    "sentences": ("gensim", "DATA"),
-}
 
 
 def describe(recipe: Callable[..., Any]) -> dict[str, Described]:
@@ -108,18 +74,27 @@ def unknown(name: str, known: Mapping[str, Described], recipe: str, *, dashes: b
     def shown(option: str) -> str:
         return "--" + option.replace("_", "-") if dashes and option != "DATA" else option
 
-    if name in FOREIGN:
-        library, ours = FOREIGN[name]
-        if ours in known or ours in ("DATA", "out"):
-            return f"{shown(name)} is what {library} calls it: here it is {shown(ours)}"
-    near = nearest_spellings(name, known) or _meant(name, known)
+    foreign = meaning(name, known, recipe)
+    if foreign is not None:
+        return _translated(shown(name), foreign, shown(foreign.ours), recipe, known)
+    near = nearest_spellings(name, known) or _meant(name, known, recipe)
     hint = f"did you mean {' or '.join(shown(n) for n in near)}?" if near else f"it has {', '.join(map(shown, known))}"
     return f"{recipe} has no option {shown(name)}: {hint}"
 
 
-def _meant(name: str, known: Mapping[str, Described]) -> list[str]:
+def _translated(theirs: str, foreign: Foreign, ours: str, recipe: str, known: Collection[str]) -> str:
+    if not foreign.ours:
+        return f"{theirs} is an option of {foreign.library} that there is not here: {foreign.how}"
+    if foreign.ours not in known and foreign.ours not in ("DATA", "out"):
+        return f"{theirs} is what {foreign.library} calls {ours}, which {recipe} does not have"
+    how = f" ({foreign.how})" if foreign.how else ""
+    return f"{theirs} is what {foreign.library} calls it: here it is {ours}{how}"
+
+
+def _meant(name: str, known: Collection[str], recipe: str) -> list[str]:
     """Return our name for the option of another library that `name` is nearly spelled like."""
-    return [FOREIGN[foreign][1] for foreign in nearest_spellings(name, FOREIGN, most=1) if FOREIGN[foreign][1] in known]
+    found = [meaning(theirs, known, recipe) for theirs in nearest_spellings(name, FOREIGN, most=1)]
+    return [foreign.ours for foreign in found if foreign is not None and foreign.ours in known]
 
 
 def _checked(known: Mapping[str, Described], recipe: str, name: str, value: Any) -> Any:

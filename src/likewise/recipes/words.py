@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Float32
 
 from likewise.contracts import Array, Source
 from likewise.recipes.options import Option
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from likewise.words.table import WordTable
     from likewise.words.vocabulary import Vocabulary
     from likewise.words.word2vec import Trained, Word2Vec
+
 
 Tokenizer = Literal["words", "whitespace"]
 Digits = Literal["keep", "mask", "drop"]
@@ -154,7 +155,8 @@ class WordRecipe:
         from likewise.words.sweep import threads_here
 
         vocabulary, parts = prepared.vocabulary, self._parts(prepared.vocabulary)
-        trained = self._trainer(self.options["seed"] if seed is None else seed).fit(
+        seed = self.options["seed"] if seed is None else seed
+        trained = self._trainer(seed).fit(
             prepared.train,
             vocabulary,
             held_out=prepared.held_out,
@@ -166,7 +168,8 @@ class WordRecipe:
         if not self.options["threads"]:
             session.tell(Derived("threads", threads_here(0), "all cores that this process may use"))
         session.tell(Derived("level", trained.level, why_this_level()))
-        return self._table(vocabulary, trained, parts)
+        table = self._table(vocabulary, trained, parts)
+        return table.with_component(component(table, prepared, seed))
 
     def _parts(self, vocabulary: Vocabulary) -> Subwords | None:
         """Return the n-grams of the words, for the recipe that has them."""
@@ -214,6 +217,13 @@ class WordRecipe:
 
     def _picked(self, *names: str) -> dict[str, Any]:
         return {name: self.options[name] for name in names}
+
+
+def component(table: WordTable | SubwordTable, reading: Reading, seed: int) -> Float32[Array, " d"]:
+    """Return what SIF takes off texts, learned from the text that the words were learned from."""
+    from likewise.words.pooling import learn_component
+
+    return learn_component(table.space, reading.train, seed=seed)
 
 
 def _space_of(on_epoch: OnEpoch, vocabulary: Vocabulary) -> Callable[[int, Float[Array, "n d"]], None]:

@@ -6,13 +6,14 @@ Each reader takes the usual layouts of the public sets, and names file and line 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple, TypeAlias, TypeVar
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from likewise.errors import DataError, nearest_spellings
 
 Place: TypeAlias = str | os.PathLike[str]
+Files: TypeAlias = Place | Iterable[Place]
 Entry = TypeVar("Entry")
 
 
@@ -151,3 +152,23 @@ def _some(entries: list[Entry], path: Place, what: str) -> list[Entry]:
     if not entries:
         raise DataError(f"{path} holds no {what}: is it the right file?")
     return entries
+
+
+def several(files: Files) -> tuple[Place, ...]:
+    """Return one name or many as many."""
+    return (files,) if isinstance(files, str | os.PathLike) else tuple(files)
+
+
+def read_gold(
+    *, analogies: Files = (), pairs: Files = (), labels: Files = (), lowercase: bool = False
+) -> dict[str, dict[str, list[tuple[Any, ...]]]]:
+    """Read files of gold answers; each kind is a dictionary by the file's name without its ending."""
+
+    def by_name(read: Callable[..., Iterable[tuple[Any, ...]]], paths: Files) -> dict[str, list[tuple[Any, ...]]]:
+        return {Path(path).stem: [tuple(entry) for entry in read(path, lowercase=lowercase)] for path in several(paths)}
+
+    return {
+        "analogies": by_name(read_analogies, analogies),
+        "pairs": by_name(read_pairs, pairs),
+        "labels": by_name(read_labels, labels),
+    }

@@ -51,7 +51,14 @@ class OneHot:
         return 4 * self.dim
 
     def embed(self, objects: Sequence[Any], *, kind: str | None = None) -> Float[Array, "n d"]:
-        """Make the rows of some words; KeyMissing for an unknown one, OptionError if they would not fit into 1 GiB."""
+        """Make the rows of some words; KeyMissing for an unknown one, OptionError if they would not fit into 1 GiB.
+
+        There is no entrance for texts: a pooled one would be a bag of words, for which there are better tools.
+        """
+        if kind not in (None, "word"):
+            raise OptionError(
+                f"kind {kind!r}: one-hot rows are of words; scikit-learn's TfidfVectorizer pools texts so"
+            )
         wanted = [self._row(key) for key in objects]
         if len(wanted) * self.bytes_per_word > _MOST_BYTES:
             raise OptionError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Self, final
 
@@ -9,11 +10,12 @@ import numpy as np
 from jaxtyping import Bool, Float, Float32, Int
 
 from likewise.contracts import Array, State
-from likewise.errors import OptionError, ShapeError
+from likewise.errors import ShapeError
 from likewise.files import digest_of_bytes, digest_of_json
 from likewise.kernels.subwords import row_means
 from likewise.space import Space
 from likewise.space.content import ContentDigest, digest_of_content
+from likewise.words.pooling import Poolings
 from likewise.words.subwords import Subwords, ngram_buckets, subwords
 from likewise.words.table import WordTable
 
@@ -75,6 +77,7 @@ class SubwordTable:
         output: Float[Array, "n d"] | None = None,
         tokenizer: Mapping[str, Any] | None = None,
         cutter: Callable[[str], Sequence[str]] | None = None,
+        poolings: Poolings | None = None,
     ) -> None:
         if len(words) != parts.words or len(rows) != parts.size:
             raise ShapeError(
@@ -89,7 +92,18 @@ class SubwordTable:
             tokenizer=tokenizer,
             cutter=cutter,
             fingerprint=_fingerprint(words, self.rows, parts, tokenizer or {}),
+            poolings=poolings,
         )
+
+    def with_component(self, component: Float[Array, " d"]) -> Self:
+        """Return the same table, which can pool texts by SIF, too."""
+        new = copy.copy(self)
+        new._words = self._words.with_component(component)
+        return new
+
+    def fingerprint_of(self, kind: str) -> str:
+        """Return the fingerprint of what `embed` makes of `kind`: texts of two poolings are never of one space."""
+        return self._words.fingerprint_of(kind)
 
     @property
     def space(self) -> Space:
@@ -112,6 +126,11 @@ class SubwordTable:
         return self._words.output
 
     @property
+    def poolings(self) -> Poolings:
+        """The ways in which it can take the words of a text together."""
+        return self._words.poolings
+
+    @property
     def dim(self) -> int:
         """The number of dimensions of its vectors."""
         return self._words.dim
@@ -119,13 +138,12 @@ class SubwordTable:
     def embed(self, objects: Sequence[Any], *, kind: str | None = None) -> Float32[Array, "n d"]:
         """Return a row for each text (kind `text`, the default), or for each word (`word`), unseen ones by letters.
 
-        KeyMissing if a word is unseen and none of its n-grams is known.
+        `text:mean`, `text:weighted` and `text:sif` are as in WordTable. KeyMissing if a word is unseen and none of its
+        n-grams is known.
         """
         if kind == "word":
             return self.embed_words(objects)
-        if kind not in (None, "text"):
-            raise OptionError(f"kind {kind!r}: a table of words embeds text or word")
-        return self.embed_texts(objects).vectors
+        return self.embed_texts(objects, kind=kind or "text").vectors
 
     def embed_words(self, words: Sequence[str]) -> Float32[Array, "n d"]:
         """Return the vector of each word; KeyMissing where neither it nor one of its n-grams is known."""
@@ -172,8 +190,9 @@ class SubwordTable:
         share = counts / np.maximum(all_counts, 1)  # what has no row is a zero that the mean counts
         return (vectors * share[:, None]).astype(np.float32), counts, all_counts
 
-    def embed_texts(self, texts: Sequence[str | Sequence[str]]) -> Embedded:
-        """Return the mean of each text's words, seen or placed by letters (zero where there is none), and counts."""
+    def embed_texts(self, texts: Sequence[str | Sequence[str]], *, kind: str = "text") -> Embedded:
+        """Return each text's vector of its words, seen or placed by letters (zero where there is none), and counts."""
+        weighing = self.poolings.of(kind)
         vectors = np.zeros((len(texts), self.dim), np.float32)
         counts = np.zeros((3, len(texts)), np.int64)
         for start in range(0, len(texts), _TEXTS_AT_ONCE):
@@ -187,7 +206,7 @@ class SubwordTable:
                 counts[:, i] = len(own), len(letters), len(words) - len(own) - len(letters)
                 if own or letters:
                     some = np.concatenate([self.space.vectors[own], spelled[letters]])
-                    vectors[i] = some.mean(axis=0, dtype=np.float64)
+                    vectors[i] = some.mean(axis=0, dtype=np.float64) if weighing is None else weighing.text(some, own)
         return Embedded(vectors, *counts)
 
     def state(self) -> State:
@@ -195,7 +214,8 @@ class SubwordTable:
         arrays = {"rows": self.rows} | ({} if self.output is None else {"output": self.output})
         arrays |= {"used": self.parts.used} if self.parts.spare else {}
         about = {"kind": self.kind, "version": VERSION, "dim": self.dim, "tokenizer": dict(self.tokenizer)}
-        return arrays, about | {"words": list(self.space.keys)} | _options(self.parts)
+        pooled, how = self.poolings.state()
+        return arrays | pooled, about | {"words": list(self.space.keys), "pooling": how} | _options(self.parts)
 
     @classmethod
     def from_state(cls, state: State) -> Self:
@@ -203,7 +223,10 @@ class SubwordTable:
         arrays, about = state
         options = {name: about[name] for name in ("min_n", "max_n", "buckets")}
         parts = subwords(about["words"], **options, used=arrays.get("used"))
-        return cls(about["words"], arrays["rows"], parts, output=arrays.get("output"), tokenizer=about["tokenizer"])
+        items = {"count": arrays["count"]} if "count" in arrays else {}
+        poolings = Poolings(items, arrays["rows"].shape[1], component=arrays.get("component"), **about["pooling"])
+        given = {"items": items, "output": arrays.get("output"), "tokenizer": about["tokenizer"], "poolings": poolings}
+        return cls(about["words"], arrays["rows"], parts, **given)
 
 
 def _options(parts: Subwords) -> dict[str, int]:

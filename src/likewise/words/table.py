@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Self, final
 
@@ -13,6 +14,7 @@ from likewise.errors import OptionError, ShapeError
 from likewise.files import digest_of_json
 from likewise.kernels.text import TOKENIZERS, cut
 from likewise.space import Space
+from likewise.words.pooling import Poolings
 
 VERSION = 1
 _TEXTS_AT_ONCE = 4096
@@ -28,7 +30,7 @@ class Embedded(NamedTuple):
 
 @final
 class WordTable:
-    """An encoder that looks words up: a text is the mean of the vectors of its known words.
+    """An encoder that looks words up: a text is a mean of the vectors of its known words, pooled as `poolings` can.
 
     `tokenizer` are the options with which the words were found, so that new texts are cut in the same way.
     `cutter` is the caller's own tokeniser, if there was one: a run on disk keeps only its name.
@@ -49,6 +51,7 @@ class WordTable:
         tokenizer: Mapping[str, Any] | None = None,
         cutter: Callable[[str], Sequence[str]] | None = None,
         fingerprint: str | None = None,
+        poolings: Poolings | None = None,
     ) -> None:
         if output is not None and output.shape != space.vectors.shape:
             raise ShapeError(f"output vectors are {output.shape}, vectors are {space.vectors.shape}: they go in pairs")
@@ -56,6 +59,18 @@ class WordTable:
         self.output, self._cutter = output, cutter
         self.fingerprint = fingerprint or fingerprint_of(space, self.tokenizer)
         self.space = space.labelled(self.fingerprint)
+        self.poolings = poolings or Poolings(space.items, space.dim)
+
+    def with_component(self, component: Float[Array, " d"]) -> Self:
+        """Return the same table, which can pool texts by SIF, too."""
+        new = copy.copy(self)
+        new.poolings = Poolings(self.space.items, self.dim, component=component)
+        return new
+
+    def fingerprint_of(self, kind: str) -> str:
+        """Return the fingerprint of what `embed` makes of `kind`: texts of two poolings are never of one space."""
+        weighing = None if kind == "word" else self.poolings.of(kind)
+        return self.fingerprint if weighing is None else weighing.fingerprint(self.fingerprint)
 
     @property
     def dim(self) -> int:
@@ -65,16 +80,16 @@ class WordTable:
     def embed(self, objects: Sequence[Any], *, kind: str | None = None) -> Float32[Array, "n d"]:
         """Return a row for each text (kind `text`, the default), or for each word (`word`; KeyMissing if unknown).
 
-        A text is a string, or a list of words that somebody has cut already.
+        A text is a string, or a list of words that somebody has cut already. `text:mean`, `text:weighted` and
+        `text:sif` say how its words are taken together; `text` is weighted where the words' counts are known.
         """
         if kind == "word":
             return self.space[list(objects)]
-        if kind not in (None, "text"):
-            raise OptionError(f"kind {kind!r}: a table of words embeds text or word")
-        return self.embed_texts(objects).vectors
+        return self.embed_texts(objects, kind=kind or "text").vectors
 
-    def embed_texts(self, texts: Sequence[str | Sequence[str]]) -> Embedded:
-        """Return the mean vector of each text's known words (zero where none is known), and both counts."""
+    def embed_texts(self, texts: Sequence[str | Sequence[str]], *, kind: str = "text") -> Embedded:
+        """Return the vector of each text's known words (zero where none is known), and both counts."""
+        weighing = self.poolings.of(kind)
         vectors = np.zeros((len(texts), self.dim), np.float32)
         known = np.zeros(len(texts), np.int64)
         unknown = np.zeros(len(texts), np.int64)
@@ -83,7 +98,8 @@ class WordTable:
                 rows = [row for word in words if (row := self.space.row(word)) is not None]
                 known[i], unknown[i] = len(rows), len(words) - len(rows)
                 if rows:
-                    vectors[i] = self.space.vectors[rows].mean(axis=0, dtype=np.float64)
+                    some = self.space.vectors[rows]
+                    vectors[i] = some.mean(axis=0, dtype=np.float64) if weighing is None else weighing.text(some, rows)
         return Embedded(vectors, known, unknown)
 
     def words_of(self, texts: Sequence[str | Sequence[str]]) -> list[list[str]]:
@@ -104,13 +120,17 @@ class WordTable:
         """Return all that is needed to make the table again, as plain arrays and JSON."""
         arrays = {"vectors": self.space.vectors} | ({} if self.output is None else {"output": self.output})
         about = {"kind": self.kind, "version": VERSION, "dim": self.dim, "tokenizer": self.tokenizer}
-        return arrays, about | {"words": list(self.space.keys)}
+        pooled, how = self.poolings.state()
+        return arrays | pooled, about | {"words": list(self.space.keys), "pooling": how}
 
     @classmethod
     def from_state(cls, state: State) -> Self:
         """Make a table from `state()`."""
         arrays, about = state
-        return cls(Space(about["words"], arrays["vectors"]), output=arrays.get("output"), tokenizer=about["tokenizer"])
+        items = {"count": arrays["count"]} if "count" in arrays else {}
+        space = Space(about["words"], arrays["vectors"], items=items)
+        poolings = Poolings(items, space.dim, component=arrays.get("component"), **about["pooling"])
+        return cls(space, output=arrays.get("output"), tokenizer=about["tokenizer"], poolings=poolings)
 
 
 def fingerprint_of(space: Space, tokenizer: Mapping[str, Any]) -> str:
