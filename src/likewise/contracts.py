@@ -142,14 +142,36 @@ class Network(Protocol):
         """Return what each depth makes of a batch, by name, from the first to the last: "b d", "b t d" or "b c h w"."""
 
 
+@runtime_checkable
+class PatchNetwork(Protocol):
+    """A network of pictures cut into patches, whose `tokens` are theirs alone, row by row: what masking needs."""
+
+    @property
+    def dim(self) -> int:
+        """Return the number of dimensions of a token."""
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """Return how many patches a picture is high and wide."""
+
+    @property
+    def patch(self) -> int:
+        """Return how many pixels a patch is high and wide."""
+
+    def tokens(self, x: Tensor, *, keep: Tensor | None = None, causal: bool = False) -> Tensor:
+        """Encode pictures into "b t d", or into "b k d" the places `keep` alone, which then see only one another."""
+
+
 class Objective(Protocol):
     """A way of learning, a torch module whose parameters are its heads, thrown away after training.
 
     It is written for one process and one batch: the engine distributes `encode`, and gathers what it returns where
-    `gather` says that the loss compares items with one another.
+    `gather` says that the loss compares items with one another. `embeds` names what `encode` makes of whole views that
+    is worth watching: "z", "b v d", where views need no `keep`.
     """
 
     gather: bool
+    embeds: tuple[str, ...]
 
     def encode(self, network: nn.Module, views: Views) -> Z:
         """Run the network, and the heads, on the views."""

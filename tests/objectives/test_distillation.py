@@ -165,7 +165,7 @@ def test_without_stop_gradient_the_targets_learn_too() -> None:
 
 
 def test_what_only_pulls_collapses_and_the_whole_objective_does_not() -> None:
-    """The zoo's plainest case: neither predictor nor stop-gradient; after it the projections of different items are alike."""
+    """The zoo's plainest case: neither predictor nor stop-gradient; then projections of different items are alike."""
     likeness = {}
     for whole in (True, False):
         torch.manual_seed(0)

@@ -261,7 +261,7 @@ class Rescued(Learning):
 
     def __init__(self, objective: Learning, *, weight: float = 1.0) -> None:
         super().__init__()
-        self.objective, self.weight = objective, weight
+        self.objective, self.weight, self.embeds = objective, weight, objective.embeds
 
     def encode(self, network: nn.Module, views: Views) -> Z:
         """Return what the objective makes of the views."""

@@ -31,6 +31,7 @@ class Learning(nn.Module, ABC):
     """
 
     gather: bool = False
+    embeds: tuple[str, ...] = ("z",)
 
     @abstractmethod
     def encode(self, network: nn.Module, views: Views) -> Z:

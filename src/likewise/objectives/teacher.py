@@ -9,7 +9,7 @@ from typing import cast, final
 import torch
 from torch import Tensor, nn
 
-from likewise.contracts import Network
+from likewise.contracts import Network, PatchNetwork
 from likewise.errors import OptionError
 
 
@@ -21,7 +21,7 @@ class Teacher(nn.Module):
     None of its parameters asks for a gradient, so no optimiser takes them.
     """
 
-    def __init__(self, *students: nn.Module | Network) -> None:
+    def __init__(self, *students: nn.Module | Network | PatchNetwork) -> None:
         super().__init__()
         self.parts = nn.ModuleList(cast(nn.Module, copy.deepcopy(student)) for student in students)
         self.requires_grad_(False)
@@ -32,6 +32,11 @@ class Teacher(nn.Module):
         for part in self.parts:
             x = part(x)
         return x
+
+    @torch.no_grad()
+    def tokens(self, x: Tensor) -> Tensor:
+        """Run the first part on whole pictures, for a vector of each place, without a gradient."""
+        return cast(Network, self.parts[0]).tokens(x)
 
     @torch.no_grad()
     def follow(self, *students: nn.Module, momentum: float) -> None:
