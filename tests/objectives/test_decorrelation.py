@@ -135,7 +135,7 @@ def test_the_pull_is_the_same_at_every_scale_and_leaves_what_is_wide_alone() -> 
     def gradient(scale: float, equation) -> float:
         narrow = (scale * z).requires_grad_()
         equation(narrow).backward()
-        return float(narrow.grad.norm())
+        return narrow.grad.norm().item()
 
     ours = [gradient(scale, scale_pull) for scale in (1e-1, 1e-2, 1e-3, 1e-4)]
     assert min(ours) > 0.8 * max(ours)

@@ -24,7 +24,7 @@ def _views(count: int = 2) -> Views:
 
 
 def _cosine(a: torch.Tensor, b: torch.Tensor) -> float:
-    return float(a @ b / (a.norm() * b.norm()))
+    return (a @ b / (a.norm() * b.norm())).item()
 
 
 def test_byol_and_simsiam_are_the_papers() -> None:
