@@ -34,14 +34,13 @@ class Draw:
     """What was drawn for each picture of a batch, a row each.
 
     `crop`: top, left, height, width in pixels; `flip`, `grey`, `solarise`: bool; `jitter`: factors of brightness,
-    contrast and saturation and the turn of the hue (1 is a full circle), in the `order` in which they come;
-    `sigma` of the blur in pixels of the result, 0 for none.
+    contrast and saturation and the turn of the hue (1 is a full circle); `sigma` of the blur
+    in pixels of the result, 0 for none.
     """
 
     crop: Tensor
     flip: Tensor
     jitter: Tensor
-    order: Tensor
     grey: Tensor
     sigma: Tensor
     solarise: Tensor
@@ -56,7 +55,8 @@ class Augmentation:
 
     `scale` is the share of the area that a crop has, `ratio` its width by its height. `brightness`, `contrast`,
     `saturation` draw factors from 1 − x to 1 + x, `hue` a turn from −x to x of a circle; all four happen with
-    probability `jitter`, in an order of each picture's own. `flip`, `grey`, `blur`, `solarise` are probabilities.
+    probability `jitter`; without clipping between them their order does not matter. `flip`, `grey`,
+    `blur`, `solarise` are probabilities.
     `sigma` is the range of the blur as a share of the shorter side. At last `mean` is taken away, and `std` divided by.
 
     The hue is turned in the plane of YIQ, which keeps the luminance; in HSV, as in Pillow, it would change.
@@ -106,20 +106,19 @@ class Augmentation:
 
     def draw(self, n: int, picture: tuple[int, int], generator: Generator) -> Draw:
         """Draw for `n` pictures of height and width `picture`; the same numbers are drawn whatever is switched off."""
-        uniform = torch.rand(n, 14 + 3 * _TRIES, generator=generator, device=generator.device)
+        uniform = torch.rand(n, 10 + 3 * _TRIES, generator=generator, device=generator.device)
         factors = torch.tensor([self.brightness, self.contrast, self.saturation], device=uniform.device)
         shaken = uniform[:, 0] < self.jitter
         jitter = torch.cat([1 + factors * (2 * uniform[:, 1:4] - 1), self.hue * (2 * uniform[:, 4:5] - 1)], 1)
         still = torch.tensor([1.0, 1.0, 1.0, 0.0], device=uniform.device)
         low, high = (share * min(self.size) for share in self.sigma)
         return Draw(
-            crop=self._crops(uniform[:, 14:].view(n, 3, _TRIES), picture),
+            crop=self._crops(uniform[:, 10:].view(n, 3, _TRIES), picture),
             flip=uniform[:, 5] < self.flip,
             jitter=torch.where(shaken[:, None], jitter, still),
-            order=uniform[:, 8:12].argsort(1),
             grey=uniform[:, 6] < self.grey,
-            sigma=torch.where(uniform[:, 7] < self.blur, low + (high - low) * uniform[:, 12], 0.0),
-            solarise=uniform[:, 13] < self.solarise,
+            sigma=torch.where(uniform[:, 7] < self.blur, low + (high - low) * uniform[:, 8], 0.0),
+            solarise=uniform[:, 9] < self.solarise,
         )
 
     def apply(self, batch: Tensor, draw: Draw) -> Tensor:
@@ -255,30 +254,21 @@ def _coloured(shown: Tensor, draw: Draw) -> Tensor:
 
 
 def _colour_maps(mean: Tensor, draw: Draw) -> tuple[Tensor, Tensor]:
-    """Return "b c c" and "b c": all steps of colour of each picture, in its order, as one affine map.
+    """Return "b c c" and "b c": all steps of colour of each picture as one affine map.
 
-    `mean` "b c" are the colours in the mean: contrast moves a picture towards its grey in the mean, which the steps
-    before it have changed.
+    `mean` "b c" are the colours in the mean: contrast moves a picture towards its grey in the mean. Brightness scales
+    all; contrast scales about that grey; saturation and hue scale and turn what a colour has beside its luminance.
+    None of them changes what another one goes by, so their order does not matter.
     """
     c = mean.shape[1]
     identity = torch.eye(c, device=mean.device)
     luma = torch.tensor(_LUMA if c == 3 else (1.0,), device=mean.device)
     to_grey = luma.expand(c, c)
-    factors = draw.jitter[:, :, None, None]
-    saturate = factors[:, SATURATION] * identity + (1 - factors[:, SATURATION]) * to_grey
-    steps = torch.stack(
-        [factors[:, BRIGHTNESS] * identity, factors[:, CONTRAST] * identity, saturate, _hue(draw, c)], 1
-    )
-    matrix, offset = identity.expand(len(mean), c, c), torch.zeros_like(mean)
-    rows = torch.arange(len(mean), device=mean.device)
-    for place in range(4):
-        step = draw.order[:, place]
-        grey = ((torch.bmm(matrix, mean[:, :, None])[:, :, 0] + offset) @ luma)[:, None]
-        shift = torch.where(step[:, None] == CONTRAST, (1 - draw.jitter[:, CONTRAST, None]) * grey, 0.0)
-        chosen = steps[rows, step]
-        matrix, offset = torch.bmm(chosen, matrix), torch.bmm(chosen, offset[:, :, None])[:, :, 0] + shift
+    bright, contrast, colour = (draw.jitter[:, i, None, None] for i in (BRIGHTNESS, CONTRAST, SATURATION))
+    matrix = bright * contrast * torch.bmm(_hue(draw, c), colour * identity + (1 - colour) * to_grey)
+    offset = ((1 - contrast) * bright)[:, :, 0] * (mean @ luma)[:, None]
     last = torch.where(draw.grey[:, None, None], to_grey, identity)
-    return torch.bmm(last, matrix), torch.bmm(last, offset[:, :, None])[:, :, 0]
+    return torch.bmm(last, matrix), offset.expand(-1, c)
 
 
 def _hue(draw: Draw, c: int) -> Tensor:
