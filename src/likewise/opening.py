@@ -197,7 +197,8 @@ class Run:
     def _title(self) -> str:
         recipe, data = self.manifest.get("recipe"), self.manifest.get("data") or {}
         if recipe and data.get("name"):
-            return f"{recipe} on {Path(data['name']).name}"
+            before = (self.manifest.get("start") or {}).get("name")
+            return f"{recipe} on {Path(data['name']).name}" + (f", going on from {before}" if before else "")
         return self.path.resolve().name if self.path else recipe or "vectors"
 
     def _facts(self) -> dict[str, Any]:

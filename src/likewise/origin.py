@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, TypeAlias, final
 
 from likewise.contracts import Recipe
 from likewise.errors import LikewiseError, OptionError, RunError
-from likewise.opening import NoEncoder, Run
+from likewise.opening import Run
 from likewise.opening import open as open_run
 from likewise.recipes import RECIPES, check, describe
 from likewise.recipes.words import WordRecipe
@@ -78,20 +77,18 @@ class Origin:
         return [digest for digest in found if digest]
 
     def _recipe(self) -> str:
-        try:
-            encoder = self.run.encoder
-        except NoEncoder as error:
+        if self.run.encoder_or_none is None:
             raise RunError(
                 f"{self.name} holds vectors and nothing to learn on with: go on from a run of word2vec or fasttext, or "
                 "from fastText's own .bin"
-            ) from error
-        name = self.run.manifest.get("recipe") or ("fasttext" if isinstance(encoder, SubwordTable) else None)
-        if name not in ("word2vec", "fasttext"):
+            )
+        name = _recipe(self.run.manifest)
+        if name is None or name not in ("word2vec", "fasttext"):
             raise OptionError(
                 f"{self.name} is a run of {name}, which learns from the counts of a whole text and not from one text "
                 f"after the other: {_INSTEAD}"
             )
-        return str(name)
+        return name
 
     def _table(self) -> Table:
         table: Any = self.run.encoder
@@ -138,8 +135,15 @@ class Origin:
 
 
 def recipe_of(path: str | os.PathLike[str]) -> str | None:
-    """Return the recipe of a run that might be gone on from, or None where it cannot be told."""
+    """Return the recipe of a run that might be gone on from, or None where it cannot be told; little is read."""
     try:
-        return Origin(Path(path)).recipe
+        name = _recipe(open_run(path).manifest)
     except (LikewiseError, OSError):
         return None
+    return name if name in RECIPES else None
+
+
+def _recipe(manifest: Mapping[str, Any]) -> str | None:
+    """Return the recipe; a table of n-grams that came as a file is fastText's."""
+    name = manifest.get("recipe") or ("fasttext" if manifest.get("encoder") == SubwordTable.kind else None)
+    return None if name is None else str(name)

@@ -92,6 +92,18 @@ def test_rows_of_words_and_of_buckets_go_to_their_new_places() -> None:
     assert start.words.tolist() == [2, 1]
 
 
+def test_a_word_that_is_everywhere_in_the_new_text_does_not_blow_up() -> None:
+    """By both texts together it is rare, hardly thinned out: how many steps are found at once must see the new one."""
+    words = [f"w{i}" for i in range(300)]
+    known = Vocabulary(words, np.full(300, 10**6), raw_words=3 * 10**8)
+    reading = read(["w7 w8 w7 w8 w7 w8"] * 3000, known=known, min_count=1)
+    rows, at = np.random.default_rng(0).normal(size=(300, 16)).astype(np.float32) / 4, np.arange(300)
+    trainer = Word2Vec(dim=16, epochs=5, rate=0.2, reproducible=True)
+    start = Start(rows, at, np.zeros_like(rows), at)
+    trained = trainer.fit(reading.train, reading.vocabulary, start=start, session=Session())
+    assert np.abs(trained.vectors).max() < 50
+
+
 def test_a_table_without_counts_is_told() -> None:
     with pytest.raises(RunError, match="how often"):
         vocabulary_of(WordTable(Space(["a", "b"], np.eye(2))))

@@ -68,7 +68,7 @@ def _beside(kept: list[Number], s: Subject, before: Before, shared: _Shared) -> 
         seeds = stability(shared.after, s.second[shared.rows], seed=s.seed)
         known["two seeds of going on"] = [number.value for number in seeds]
     if len(before.seeds) == len(kept):
-        known["two seeds before"] = before.seeds
+        known["two seeds of the run before"] = before.seeds
     return [
         replace(number, baselines={**number.baselines, **{name: values[i] for name, values in known.items()}})
         for i, number in enumerate(kept)
@@ -97,7 +97,7 @@ def _told(kept: Sequence[Number], numbers: Sequence[Number], before: Before) -> 
         f"{show_value(first.value, percent=True)} are still there (chance: "
         f"{show_value(first.baselines['chance'], percent=True)})."
     )
-    for name in ("two seeds before", "two seeds of going on"):
+    for name in ("two seeds of the run before", "two seeds of going on"):
         if name in first.baselines:
             text += f" {name.capitalize()} share {show_value(first.baselines[name], percent=True)}."
     found = {number.name: number for number in numbers}
