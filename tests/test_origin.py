@@ -193,6 +193,8 @@ def test_what_two_seeds_of_the_run_before_agree_on_stands_beside(tmp_path: Path)
     found = numbers_of(lw.open(tmp_path / "second").report)
     beside = found["overlap@10 before and after"]["baselines"]
     assert beside["two seeds of the run before"] == pytest.approx(stated["overlap@10 between two seeds"])
+    with pytest.raises(OptionError, match="did not go on from"):
+        first.evaluate(start=tmp_path / "second")
     again = lw.open(tmp_path / "second").evaluate(start=tmp_path / "first").as_json()
     assert numbers_of(again)["overlap@10 before and after"] == found["overlap@10 before and after"]
 

@@ -170,19 +170,27 @@ class Run:
                 pairs=gold["pairs"],
                 labels=gold["labels"],
                 by_letters=self._by_letters() if gold["pairs"] else None,
-                before=None if start is None else (start if isinstance(start, Run) else open(start)).as_before(),
+                before=None if start is None else self._before(start),
             )
 
-    def as_before(self) -> Before:
-        """Return the run as that which came before another, for its report."""
+    def _before(self, start: Run | str | os.PathLike[str]) -> Before:
+        """Return what this run went on from, for its report; OptionError where it did not."""
         from likewise.evaluate.subject import Before
 
-        sections = (self.report or {}).get("sections", [])
+        run = start if isinstance(start, Run) else open(start)
+        at = self.manifest.get("start")
+        while at and at.get("fingerprint") != run.space.fingerprint:
+            at = at.get("start")
+        if not at:
+            raise OptionError(
+                f"{self._title()} did not go on from {run.path or 'that run'}: its run.json says from what"
+            )
+        sections = (run.report or {}).get("sections", [])
         numbers = [number for section in sections for number in section.get("numbers", [])]
-        at = next((i for i, number in enumerate(numbers) if number["name"] == "overlap@10 between two seeds"), None)
-        seeds = [] if at is None else [number["value"] for number in numbers[at : at + 4]]
-        name = "the run before" if self.path is None else self.path.name
-        return Before(name, self.space.keys, self.space.vectors, self.space.items.get("count"), seeds)
+        first = next((i for i, number in enumerate(numbers) if number["name"] == "overlap@10 between two seeds"), None)
+        seeds = [] if first is None else [number["value"] for number in numbers[first : first + 4]]
+        name = "the run before" if run.path is None else run.path.name
+        return Before(name, run.space.keys, run.space.vectors, run.space.items.get("count"), seeds)
 
     def _by_letters(self) -> Any:
         """Return what places unseen words, where there are n-grams to do it by."""
