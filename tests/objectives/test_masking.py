@@ -76,6 +76,12 @@ def test_a_decoder_knows_where_it_is_asked() -> None:
     assert not torch.allclose(both[:, 0], both[:, 1])
 
 
+def test_a_decoder_knows_where_what_is_seen_comes_from() -> None:
+    decoder, tokens = Decoder(ToyPatches(), 5, dim=8, depth=1, heads=2), _draw(3, 2, 8)
+    here, there = (decoder(tokens, seen, hidden(SEEN, 4)) for seen in (SEEN, SEEN.flip(1)))
+    assert not torch.allclose(here, there)
+
+
 def test_telling_the_mean_of_each_patch_costs_the_constant() -> None:
     pixels = normalised(3 * _draw(4, 5, 48) + 1)
     constant = MAE(ToyPatches(), dim=8, heads=2).constants(4)["the mean of each patch"]
