@@ -118,7 +118,7 @@ class Origin:
         kept = {name: value for name, value in (self.run.manifest.get("options") or {}).items() if name in known}
         told: dict[str, Any] = {"dim": self.table.dim}
         if self.run.manifest.get("recipe") is None:
-            told |= dict(self.table.tokenizer)
+            told |= {name: value for name, value in self.table.tokenizer.items() if name != "phrases"}
         if isinstance(self.table, SubwordTable):
             parts = self.table.parts
             told |= {"min_n": parts.min_n, "max_n": parts.max_n, "buckets": parts.buckets}

@@ -16,6 +16,7 @@ void bind_neighbours(nb::module_ &m);
 void bind_cooccurrence(nb::module_ &m);
 void bind_glove(nb::module_ &m);
 void bind_subwords(nb::module_ &m);
+void bind_phrases(nb::module_ &m);
 
 static std::vector<std::string> compiled_levels() {
   std::vector<std::string> names;
@@ -43,4 +44,5 @@ NB_MODULE(_native, m) {
   bind_cooccurrence(m);
   bind_glove(m);
   bind_subwords(m);
+  bind_phrases(m);
 }

@@ -128,6 +128,24 @@ class Counter {
     return out;
   }
 
+  // The numbers of some words; those that were not there are added, not counted, or have -1.
+  Array32 numbers(nb::sequence words, bool add) {
+    std::vector<int32_t> out;
+    for (nb::handle item : words) {
+      Py_ssize_t length;
+      const char *word = PyUnicode_AsUTF8AndSize(item.ptr(), &length);
+      if (!word) throw nb::python_error();
+      padded_.assign(word, word + length);
+      padded_.resize(padded_.size() + 16);
+      const size_t size = static_cast<size_t>(length);
+      const uint64_t hash = hash_of(padded_.data(), size);
+      uint32_t number = words_.find(padded_.data(), size, hash);
+      if (!number && add) number = words_.add(padded_.data(), size, hash);
+      out.push_back(static_cast<int32_t>(number) - 1);
+    }
+    return as_array<Array32>(std::move(out));
+  }
+
   nb::object fault() const {
     if (cutter_.fault == Fault::none) return nb::none();
     return nb::make_tuple(cutter_.fault == Fault::nul ? "nul" : "encoding", cutter_.line, cutter_.fault_at);
@@ -275,6 +293,7 @@ void bind_text(nb::module_ &m) {
       .def("take_out", &Counter::take_out)
       .def("counts", &Counter::counts)
       .def("words", &Counter::words)
+      .def("numbers", &Counter::numbers)
       .def_prop_ro("fault", &Counter::fault)
       .def_prop_ro("size", &Counter::size)
       .def_prop_ro("tokens", &Counter::tokens)

@@ -95,6 +95,11 @@ class Counter:
         words: list[str] = self._native.words(wanted)
         return words
 
+    def numbers(self, words: Sequence[str], *, add: bool) -> Int32[Array, " n"]:
+        """Return the numbers of some words; those that were not seen are added, not counted, or have -1."""
+        numbers: Int32[Array, " n"] = self._native.numbers(words, add)
+        return numbers
+
     @property
     def size(self) -> int:
         """How many different words there are."""

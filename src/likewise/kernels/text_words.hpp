@@ -110,24 +110,25 @@ class Table {
 
 class Words {
  public:
+  // Count a word and return its number, from 1.
   inline uint32_t number_of(const uint8_t *word, size_t length, uint64_t hash) {
     if (length <= 16) {
-      const Key key = key_of(word, length);
-      Short *slot = &short_.home(hash);
-      while (slot->number && !(slot->key == key)) slot = &short_.after(*slot);
-      if (slot->number) return counted(*slot);
-      *slot = {key, added(word, length), 1};
-      const uint32_t number = slot->number;
-      short_.took_one([this](const Short &s) { return hash_of_key(s); });
-      return number;
+      Short &slot = slot_of(key_of(word, length), hash);
+      return slot.number ? counted(slot) : filled(slot, word, length, 1);
     }
-    Long *slot = &long_.home(hash);
-    while (slot->number && !(slot->hash == hash && is(slot->number - 1, word, length))) slot = &long_.after(*slot);
-    if (slot->number) return counted(*slot);
-    *slot = {hash, added(word, length), 1};
-    const uint32_t number = slot->number;
-    long_.took_one([](const Long &s) { return s.hash; });
-    return number;
+    Long &slot = slot_of(word, length, hash);
+    return slot.number ? counted(slot) : filled(slot, word, length, hash, 1);
+  }
+
+  // Return the number of a word, or 0.
+  uint32_t find(const uint8_t *word, size_t length, uint64_t hash) const {
+    return length <= 16 ? slot_of(key_of(word, length), hash).number : slot_of(word, length, hash).number;
+  }
+
+  // Give a number to a word that has none, without counting it.
+  uint32_t add(const uint8_t *word, size_t length, uint64_t hash) {
+    return length <= 16 ? filled(slot_of(key_of(word, length), hash), word, length, 0)
+                        : filled(slot_of(word, length, hash), word, length, hash, 0);
   }
 
   inline void ask_for(size_t length, uint64_t hash) const {
@@ -151,6 +152,32 @@ class Words {
   std::vector<uint8_t> arena_;
   std::vector<size_t> starts_{0};
   std::vector<int64_t> spilled_;  // counts beyond 32 bits
+
+  Short &slot_of(Key key, uint64_t hash) const {
+    Short *slot = &short_.home(hash);
+    while (slot->number && !(slot->key == key)) slot = &short_.after(*slot);
+    return *slot;
+  }
+
+  Long &slot_of(const uint8_t *word, size_t length, uint64_t hash) const {
+    Long *slot = &long_.home(hash);
+    while (slot->number && !(slot->hash == hash && is(slot->number - 1, word, length))) slot = &long_.after(*slot);
+    return *slot;
+  }
+
+  uint32_t filled(Short &slot, const uint8_t *word, size_t length, uint32_t count) {
+    slot = {key_of(word, length), added(word, length), count};
+    const uint32_t number = slot.number;
+    short_.took_one([this](const Short &s) { return hash_of_key(s); });
+    return number;
+  }
+
+  uint32_t filled(Long &slot, const uint8_t *word, size_t length, uint64_t hash, uint32_t count) {
+    slot = {hash, added(word, length), count};
+    const uint32_t number = slot.number;
+    long_.took_one([](const Long &s) { return s.hash; });
+    return number;
+  }
 
   uint64_t hash_of_key(const Short &slot) const { return mixed(SEED ^ length(slot.number - 1), slot.key); }
 

@@ -9,7 +9,20 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from likewise.contracts import Source
 from likewise.recipes.options import Option
-from likewise.recipes.words import _READING, _TOKENIZING, Digits, Tokenizer, _plain, _space_of, component
+from likewise.recipes.words import (
+    _READING,
+    _TOKENIZING,
+    Connectors,
+    Digits,
+    Joining,
+    Passes,
+    Together,
+    Tokenizer,
+    _phrase_search,
+    _plain,
+    _space_of,
+    component,
+)
 from likewise.session import Derived, Note, Session
 
 if TYPE_CHECKING:
@@ -51,6 +64,10 @@ def glove(
     tokenizer: Cutting = "words",
     lowercase: Folding = True,
     digits: Digit = "keep",
+    phrases: Joining = None,
+    phrase_min_count: Together = 10,
+    phrase_passes: Passes = 1,
+    phrase_connectors: Connectors = None,
     threads: Threads = 0,
     seed: Annotated[int, Option("of everything random; the same seed gives the same bits", low=0)] = 1,
 ) -> CountRecipe:
@@ -79,6 +96,10 @@ def ppmi(
     tokenizer: Cutting = "words",
     lowercase: Folding = True,
     digits: Digit = "keep",
+    phrases: Joining = None,
+    phrase_min_count: Together = 10,
+    phrase_passes: Passes = 1,
+    phrase_connectors: Connectors = None,
     threads: Threads = 0,
     seed: Annotated[int, Option("of everything random; the same seed gives the same bits", low=0)] = 1,
 ) -> CountRecipe:
@@ -116,7 +137,8 @@ class CountRecipe:
 
         self._trainer(self.options["seed"])  # an option that cannot be is better named before the text is read
         picked = self._picked(*(name for name in _READING if name != "held_out"))
-        reading = read_corpus(source, held_out=0.0, session=session, folder=folder, **picked)
+        search = _phrase_search(self.options)
+        reading = read_corpus(source, held_out=0.0, session=session, folder=folder, **picked, phrases=search)
         if session.stopped:
             raise KeyboardInterrupt  # half a text has counts, but nobody has asked for them
         return Counted(reading, self._counts(reading, session, folder))
@@ -143,7 +165,7 @@ class CountRecipe:
         table = WordTable(
             space,
             output=trained.output,
-            tokenizer=_plain(self._picked(*_TOKENIZING)),
+            tokenizer=_plain(self._picked(*_TOKENIZING), prepared.reading.phrases),
             cutter=cutter if callable(cutter) else None,
         )
         seed = self.options["seed"] if seed is None else seed

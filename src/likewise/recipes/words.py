@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float, Float32
 
 from likewise.contracts import Array, Source
+from likewise.errors import OptionError
 from likewise.recipes.options import Option
 from likewise.session import Derived, Note, Session
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from likewise.space import Space
     from likewise.words.corpus import Reading
     from likewise.words.growth import Start, Table
+    from likewise.words.phrases import Phrases, PhraseSearch
     from likewise.words.subword_table import SubwordTable
     from likewise.words.subwords import Subwords
     from likewise.words.table import WordTable
@@ -32,6 +34,13 @@ Model = Literal["skipgram", "cbow"]
 Loss = Literal["ns", "hs"]
 Combine = Literal["mean", "sum"]
 Weighting = Literal["linear", "flat"]
+
+Joining = Annotated[
+    float | None, Option("neighbours with an NPMI above this become one word, as in new_york; .5 is usual", "", 0, 1)
+]
+Together = Annotated[int, Option("neighbours seen together more rarely are no phrase", "occurrences", 1)]
+Passes = Annotated[int, Option("2 also joins what was joined, as in new_york_times", "passes", 1, 10)]
+Connectors = Annotated[str | None, Option("words that may stand inside a phrase, such as of,the,and")]
 
 
 def word2vec(
@@ -57,6 +66,10 @@ def word2vec(
     ] = "words",
     lowercase: Annotated[bool, Option("fold case")] = True,
     digits: Annotated[Digits, Option("keep digits, mask each as 0, or drop them")] = "keep",
+    phrases: Joining = None,
+    phrase_min_count: Together = 10,
+    phrase_passes: Passes = 1,
+    phrase_connectors: Connectors = None,
     held_out: Annotated[
         float, Option("paragraphs kept apart to measure the loss on, by a hash", "share", 0, 0.5)
     ] = 0.01,
@@ -103,6 +116,10 @@ def fasttext(
     ] = "words",
     lowercase: Annotated[bool, Option("fold case")] = True,
     digits: Annotated[Digits, Option("keep digits, mask each as 0, or drop them")] = "keep",
+    phrases: Joining = None,
+    phrase_min_count: Together = 10,
+    phrase_passes: Passes = 1,
+    phrase_connectors: Connectors = None,
     held_out: Annotated[
         float, Option("paragraphs kept apart to measure the loss on, by a hash", "share", 0, 0.5)
     ] = 0.01,
@@ -138,14 +155,15 @@ class WordRecipe:
         from likewise.words.corpus import read_corpus
 
         self._trainer(self.options["seed"])  # an option that cannot be is better named before the text is read
+        search = _phrase_search(self.options)
         if self.start is None:
-            return read_corpus(source, session=session, folder=folder, **self._picked(*_READING))
+            return read_corpus(source, session=session, folder=folder, **self._picked(*_READING), phrases=search)
         from likewise.words.growth import told_growth, vocabulary_of
 
-        known = vocabulary_of(self.start)
-        reading = read_corpus(source, known=known, session=session, folder=folder, **self._picked(*_READING))
-        session.tell(Note(told_growth(known, reading.vocabulary)))
-        return reading
+        known, reading = vocabulary_of(self.start), self._picked(*_READING) | {"phrases": self.start.phrases}
+        read = read_corpus(source, known=known, session=session, folder=folder, **reading)
+        session.tell(Note(told_growth(known, read.vocabulary)))
+        return read
 
     def fit(
         self, prepared: Reading, session: Session, *, seed: int | None = None, on_epoch: OnEpoch | None = None
@@ -168,7 +186,7 @@ class WordRecipe:
         if not self.options["threads"]:
             session.tell(Derived("threads", threads_here(0), "all cores that this process may use"))
         session.tell(Derived("level", trained.level, why_this_level()))
-        table = self._table(vocabulary, trained, parts)
+        table = self._table(prepared, trained, parts)
         return table.with_component(component(table, prepared, seed))
 
     def _parts(self, vocabulary: Vocabulary) -> Subwords | None:
@@ -188,15 +206,15 @@ class WordRecipe:
 
         return None if self.start is None else start_from(self.start, vocabulary, parts)
 
-    def _table(self, vocabulary: Vocabulary, trained: Trained, parts: Subwords | None) -> WordTable | SubwordTable:
+    def _table(self, prepared: Reading, trained: Trained, parts: Subwords | None) -> WordTable | SubwordTable:
         from likewise.space import Space
         from likewise.words.subword_table import SubwordTable
         from likewise.words.table import WordTable
 
-        cutter = self.options["tokenizer"]
+        vocabulary, cutter = prepared.vocabulary, self.options["tokenizer"]
         about: dict[str, Any] = {
             "output": None if self.options["loss"] == "hs" else trained.output,
-            "tokenizer": _plain(self._picked(*_TOKENIZING)),
+            "tokenizer": _plain(self._picked(*_TOKENIZING), prepared.phrases),
             "cutter": cutter if callable(cutter) else None,
         }
         items = {"count": vocabulary.counts}
@@ -233,14 +251,32 @@ def _space_of(on_epoch: OnEpoch, vocabulary: Vocabulary) -> Callable[[int, Float
     return lambda epoch, vectors: on_epoch(epoch, Space(vocabulary.words, np.array(vectors)))
 
 
-def _plain(tokenizing: Mapping[str, Any]) -> dict[str, Any]:
+def _phrase_search(options: Mapping[str, Any]) -> PhraseSearch | None:
+    """Return what a recipe's options say about phrases; OptionError if they say it in vain."""
+    from likewise.words.phrases import PhraseSearch
+
+    if options["phrases"] is None:
+        changed = [name for name in ("phrase_passes", "phrase_connectors") if options[name] not in (None, 1)]
+        if changed:
+            raise OptionError(f"{changed[0]} is given without phrases: give phrases as well, .5 is usual")
+        return None
+    connectors = (word.strip() for word in (options["phrase_connectors"] or "").split(","))
+    return PhraseSearch(
+        options["phrases"],
+        min_count=options["phrase_min_count"],
+        passes=options["phrase_passes"],
+        connectors=[word for word in connectors if word],
+    )
+
+
+def _plain(tokenizing: Mapping[str, Any], phrases: Phrases | None) -> dict[str, Any]:
     """Return the tokeniser's options for a file; a callable of the caller's cannot be kept, only named."""
     from likewise.kernels.text import VERSION
 
     kept = dict(tokenizing) | {"version": VERSION}
     if callable(kept["tokenizer"]):
         kept["tokenizer"] = f"caller's {getattr(kept['tokenizer'], '__qualname__', 'callable')}"
-    return kept
+    return kept if phrases is None else kept | {"phrases": phrases.as_json()}
 
 
 _TOKENIZING = ("tokenizer", "lowercase", "digits")

@@ -25,6 +25,9 @@ from likewise.kernels.text import Counter, cut, renumber
 from likewise.session import Note, Progress, Session
 from likewise.sources.text import TextSource, open_text
 from likewise.words.growth import grown_vocabulary
+from likewise.words.phrase_search import STAGE as PHRASES
+from likewise.words.phrase_search import PhrasedText, tell
+from likewise.words.phrases import Phrases, PhraseSearch
 from likewise.words.vocabulary import Vocabulary
 
 Tokenizer: TypeAlias = str | Callable[[str], Sequence[str]]
@@ -50,7 +53,8 @@ class Reading:
     """A text that was read: what learning needs, and what was seen on the way.
 
     `bytes` of text (without compression) and `paragraphs` with at least one word were read in `seconds`; `digest` is
-    that of the source. `complete` is False if somebody asked to stop: then it is of the text up to there.
+    that of the source. `phrases` are those that its words were joined to, if it was asked for any. `complete` is False
+    if somebody asked to stop: then it is of the text up to there.
     """
 
     vocabulary: Vocabulary
@@ -60,6 +64,7 @@ class Reading:
     seconds: float
     bytes: int
     paragraphs: int
+    phrases: Phrases | None = None
     complete: bool = True
 
 
@@ -86,6 +91,7 @@ def read_corpus(
     max_vocabulary: int | None = None,
     held_out: float = 0.01,
     known: Vocabulary | None = None,
+    phrases: PhraseSearch | Phrases | None = None,
     session: Session,
     folder: Path | None = None,
 ) -> Reading:
@@ -93,8 +99,10 @@ def read_corpus(
 
     `lowercase` and `digits` belong to the tokenisers that are built in: what a callable returns, and words that come
     in lists, are taken as they are. Words that are `known` stay however rare they are here, and counts are added to
-    theirs. `folder` is where the temporary file goes (4 bytes a word, 8 a paragraph; the
-    system's temporary folder by default). A stopped session ends the reading at once; what was read so far is used.
+    theirs. `phrases` are looked for in the paragraphs for training, or given; each becomes one word, wherever it
+    stands, before words are counted. `folder` is where the temporary file goes (4 bytes a word, 8 a paragraph; the
+    system's temporary folder by default). A stopped session ends the reading at once; what was read so far is used,
+    but no phrases are looked for in it: KeyboardInterrupt.
 
     Raises DataError if there is no text, or no word is frequent enough.
     """
@@ -109,8 +117,11 @@ def read_corpus(
     with session.stage(STAGE) as facts, _room(folder), _Store(folder) as store:
         reader = _Reader(source, counter, store, session)
         reader.read(tokenizer if callable(tokenizer) else None)
+        counts = counter.counts
+        if phrases is not None:
+            counts, phrases = store.phrased(phrases, counter, session)
         try:
-            vocabulary, renumbered = _vocabulary(counter, source.name, min_count, max_vocabulary, known)
+            vocabulary, renumbered = _vocabulary(counter, counts, source.name, min_count, max_vocabulary, known)
         except DataError:
             if reader.complete:
                 raise
@@ -132,6 +143,7 @@ def read_corpus(
         seconds=time.perf_counter() - start,
         bytes=reader.bytes,
         paragraphs=counter.paragraphs,
+        phrases=phrases,
         complete=reader.complete,
     )
 
@@ -218,6 +230,22 @@ class _Store:
         _write(self._ids, ids)
         _write(self._ends, ends)
 
+    def phrased(
+        self, wanted: PhraseSearch | Phrases, counter: Counter, session: Session
+    ) -> tuple[Int64[Array, " n"], Phrases]:
+        """Join phrases, found or given, before `renumbered`; return how often each word is there now, and them."""
+        with session.stage(PHRASES) as facts:
+            text = PhrasedText(_mapped(self._ids, np.int32), _mapped(self._ends, np.int64), counter, session)
+            if isinstance(wanted, PhraseSearch):
+                phrases = text.find(wanted)
+                tell(phrases, wanted, session)
+            else:
+                phrases = wanted
+                text.join(phrases)
+            counts = text.counts()
+            facts |= {"phrases": len(phrases), "words": int(counts.sum())}
+        return counts, phrases
+
     def renumbered(self, table: Int32[Array, " n"]) -> tuple[Corpus, Corpus]:
         """Turn the numbers into those of the vocabulary; return the text for training and the text held out."""
         ids, ends = _mapped(self._ids, np.int32), _mapped(self._ends, np.int64)
@@ -266,17 +294,24 @@ def _room(folder: Path | None) -> Iterator[None]:
 
 
 def _vocabulary(
-    counter: Counter, name: str, min_count: int, most: int | None, known: Vocabulary | None
+    counter: Counter,
+    counts: Int64[Array, " n"],
+    name: str,
+    min_count: int,
+    most: int | None,
+    known: Vocabulary | None,
 ) -> tuple[Vocabulary, Int32[Array, " n"]]:
     """Return the words that are kept, and for each provisional number its final one or -1."""
-    counts = counter.counts
-    if not len(counts):
+    different = int(np.count_nonzero(counts))
+    if not different:
         raise DataError(f"{name} holds no words: is it the right file, and is it text?")
-    if len(counts) == 1:
-        raise DataError(f"{name} holds only one word, {counter.words()[0]!r}: there is nothing to tell it from")
-    if known is not None:
-        return grown_vocabulary(known, counter, name, min_count=min_count, most=most)
     order = np.argsort(-counts, kind="stable")
+    if different == 1:
+        raise DataError(
+            f"{name} holds only one word, {counter.words(order[:1])[0]!r}: there is nothing to tell it from"
+        )
+    if known is not None:
+        return grown_vocabulary(known, counter, counts, name, min_count=min_count, most=most)
     kept = order[: int(np.searchsorted(-counts[order], -min_count, side="right"))][:most]
     if not len(kept):
         largest, most_seen = counter.words(order[:1])[0], int(counts.max())
@@ -286,5 +321,5 @@ def _vocabulary(
         )
     renumbered = np.full(len(counts), -1, np.int32)
     renumbered[kept] = np.arange(len(kept), dtype=np.int32)
-    vocabulary = Vocabulary(counter.words(kept), counts[kept], raw_words=counter.tokens, raw_vocabulary=len(counts))
+    vocabulary = Vocabulary(counter.words(kept), counts[kept], raw_words=int(counts.sum()), raw_vocabulary=different)
     return vocabulary, renumbered

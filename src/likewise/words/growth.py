@@ -42,22 +42,23 @@ def vocabulary_of(table: Table) -> Vocabulary:
 
 
 def grown_vocabulary(
-    known: Vocabulary, counter: Counter, name: str, *, min_count: int, most: int | None
+    known: Vocabulary, counter: Counter, counts: Int64[Array, " n"], name: str, *, min_count: int, most: int | None
 ) -> tuple[Vocabulary, Int32[Array, " n"]]:
     """Return the known words and those that join them, and for each number of the counter the word's, or -1.
 
-    Every known word stays. A new one joins if the new text alone has it `min_count` times, the frequent ones first, up
-    to `most` words in all. Counts are those of both texts, `here` those of the new one. Words of one count stand
-    in the order in which they were known, then in that of first appearance.
+    `counts` are how often each of the counter's words is there, phrases joined. Every known word stays. A new one
+    joins if the new text alone has it `min_count` times, the frequent ones first, up to `most` words in all. Counts
+    are those of both texts, `here` those of the new one. Words of one count stand in the order in which they were
+    known, then in that of first appearance.
     """
-    counts, places = counter.counts, _places(known, counter)
+    places = _places(known, counter)
     old = places >= 0
     order = np.argsort(-counts, kind="stable")
     joining = order[~old[order] & (counts[order] >= min_count)]
     joining = joining if most is None else joining[: max(0, most - len(known))]
-    if not len(joining) and not old.any():
+    if not len(joining) and not counts[old].any():
         raise DataError(
-            f"none of the {len(counts):,} words of {name} is known, and none may join: is it of the same "
+            f"none of the {np.count_nonzero(counts):,} words of {name} is known, and none may join: is it of the same "
             "language, and written in the same way? A lower min_count lets more words join"
         )
     here = np.zeros(len(known) + len(joining), np.int64)
@@ -72,8 +73,8 @@ def grown_vocabulary(
     grown = Vocabulary(
         [words[i] for i in ranked.tolist()],
         both[ranked],
-        raw_words=counter.tokens,
-        raw_vocabulary=len(counts),
+        raw_words=int(counts.sum()),
+        raw_vocabulary=int(np.count_nonzero(counts)),
         here=here[ranked],
     )
     return grown, renumbered

@@ -15,6 +15,7 @@ from likewise.files import digest_of_bytes, digest_of_json
 from likewise.kernels.subwords import row_means
 from likewise.space import Space
 from likewise.space.content import ContentDigest, digest_of_content
+from likewise.words.phrases import Phrases
 from likewise.words.pooling import Poolings
 from likewise.words.subwords import Subwords, ngram_buckets, subwords
 from likewise.words.table import WordTable
@@ -119,6 +120,11 @@ class SubwordTable:
     def tokenizer(self) -> Mapping[str, Any]:
         """The options with which the words were found."""
         return self._words.tokenizer
+
+    @property
+    def phrases(self) -> Phrases | None:
+        """The phrases that are words of the table, if any were looked for."""
+        return self._words.phrases
 
     @property
     def output(self) -> Float[Array, "n d"] | None:

@@ -14,6 +14,7 @@ from likewise.errors import OptionError, ShapeError
 from likewise.files import digest_of_json
 from likewise.kernels.text import TOKENIZERS, cut
 from likewise.space import Space
+from likewise.words.phrases import Phrases
 from likewise.words.pooling import Poolings
 
 VERSION = 1
@@ -33,6 +34,7 @@ class WordTable:
     """An encoder that looks words up: a text is a mean of the vectors of its known words, pooled as `poolings` can.
 
     `tokenizer` are the options with which the words were found, so that new texts are cut in the same way.
+    Its `phrases`, as Phrases.as_json() gives them, become one word each.
     `cutter` is the caller's own tokeniser, if there was one: a run on disk keeps only its name.
     `output` are the vectors of the other side of training (word2vec's context vectors), kept for later use.
 
@@ -56,6 +58,7 @@ class WordTable:
         if output is not None and output.shape != space.vectors.shape:
             raise ShapeError(f"output vectors are {output.shape}, vectors are {space.vectors.shape}: they go in pairs")
         self.tokenizer = dict(tokenizer or {})
+        self.phrases = Phrases.from_json(self.tokenizer["phrases"]) if "phrases" in self.tokenizer else None
         self.output, self._cutter = output, cutter
         self.fingerprint = fingerprint or fingerprint_of(space, self.tokenizer)
         self.space = space.labelled(self.fingerprint)
@@ -103,10 +106,15 @@ class WordTable:
         return Embedded(vectors, known, unknown)
 
     def words_of(self, texts: Sequence[str | Sequence[str]]) -> list[list[str]]:
-        """Cut texts into words as the table's own text was cut; lists of words stay as they are."""
+        """Cut texts into words as the table's own text was cut; lists of words stay, but for phrases of the table."""
+        words = self._cut(texts)
+        return words if self.phrases is None else [self.phrases.join(some) for some in words]
+
+    def _cut(self, texts: Sequence[str | Sequence[str]]) -> list[list[str]]:
         if self._cutter is not None:
             return [list(self._cutter(text) if isinstance(text, str) else text) for text in texts]
         options = {"tokenizer": "words"} | self.tokenizer
+        options.pop("phrases", None)
         texts_only = [text for text in texts if isinstance(text, str)]
         if texts_only and options["tokenizer"] not in TOKENIZERS:
             raise OptionError(
