@@ -248,7 +248,7 @@ def test_bad_input_is_refused() -> None:
         PhraseSearch(0.5, connectors=[str(i) for i in range(256)])
     with pytest.raises(OptionError, match="phrase_passes is given without phrases"):
         lw.learn(["a b"], phrase_passes=2)
-    with pytest.raises(OptionError, match="here it is phrase_connectors"):
+    with pytest.raises(OptionError, match="phrase_connectors"):
         lw.learn(["a b"], connector_words="of")
     with pytest.raises(DataError, match="only one word"):
         read(["rose"] * 20, phrases=PhraseSearch(0.5))
