@@ -256,7 +256,8 @@ def _phrase_search(options: Mapping[str, Any]) -> PhraseSearch | None:
     from likewise.words.phrases import PhraseSearch
 
     if options["phrases"] is None:
-        changed = [name for name in ("phrase_passes", "phrase_connectors") if options[name] not in (None, 1)]
+        usual = {"phrase_min_count": 10, "phrase_passes": 1, "phrase_connectors": None}
+        changed = [name for name, value in usual.items() if options.get(name, value) != value]
         if changed:
             raise OptionError(f"{changed[0]} is given without phrases: give phrases as well, .5 is usual")
         return None
