@@ -17,7 +17,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -29,7 +28,8 @@ from likewise.evaluate.analogies import analogies
 from likewise.evaluate.similarity import similarity, similarity_by_letters
 from likewise.recipes import RECIPES
 from likewise.sources.gold import read_analogies, read_pairs
-from words import DATA, RESULTS, corpus_file, machine, version_of
+from peak import Peak
+from words_sides import ALGORITHM, DATA, RESULTS, corpus_file, machine, version_of
 
 FILE = RESULTS / "words-family.json"
 PAIRS = {
@@ -39,27 +39,6 @@ PAIRS = {
     "rarewords": "EN-RW-STANFORD.txt",
 }
 LOOK_EVERY = {"glove": 5}  # epochs; 1 for the others
-
-
-class Peak:
-    """Watch the anonymous memory of this process twenty times a second."""
-
-    def __init__(self) -> None:
-        self.bytes, self._end = 0, threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-        self._thread.start()
-
-    def _watch(self) -> None:
-        while not self._end.wait(0.05):
-            for line in Path("/proc/self/status").read_text().splitlines():
-                if line.startswith("RssAnon:"):
-                    self.bytes = max(self.bytes, int(line.split()[1]) * 1024)
-
-    def stop(self) -> int:
-        """Return the peak in bytes."""
-        self._end.set()
-        self._thread.join()
-        return self.bytes
 
 
 def plain(number: Number) -> dict[str, Any]:
@@ -152,13 +131,13 @@ def main() -> None:
         print(json.dumps(entry_of(options.one[0], int(options.one[1]))))
         return
     corpus_file()
-    about = {"machine": machine(), "version": version_of("likewise")}
     result: dict[str, Any] = json.loads(FILE.read_text()) if FILE.exists() else {"entries": []}
     result["text"] = "100 MB of English Wikipedia, a-z words, one paragraph a line"
     result["goal"] = {"what": "gensim's mean analogy share after 5 epochs", "value": round(goal(), 4)}
     for seed in range(1, options.seeds + 1):
         for name in options.recipes:
-            wanted = {"recipe": name, "seed": seed} | about
+            version = version_of("likewise", name if name in ALGORITHM else "words")
+            wanted = {"recipe": name, "seed": seed, "machine": machine(), "version": version}
             if any(all(old[key] == value for key, value in wanted.items()) for old in result["entries"]):
                 continue
             command = [sys.executable, __file__, "--one", name, str(seed)]

@@ -1,6 +1,7 @@
 """gensim on the benchmark's corpus: a corpus file and settings in, one line of JSON (and vectors) out.
 
-Runs in a virtual environment of its own, which `words.py` makes: it may import gensim, numpy and the standard library.
+Runs in a virtual environment of its own, which `words.py` makes: it may import gensim, numpy, `peak.py`
+and the standard library.
 """
 
 from __future__ import annotations
@@ -8,7 +9,6 @@ from __future__ import annotations
 import argparse
 import json
 import resource
-import threading
 import time
 from pathlib import Path
 
@@ -16,36 +16,12 @@ import gensim
 import numpy as np
 from gensim.models import Word2Vec
 
+from peak import Peak, anonymous_bytes
+
 
 def cpu_seconds() -> float:
     used = resource.getrusage(resource.RUSAGE_SELF)
     return used.ru_utime + used.ru_stime
-
-
-def anonymous_bytes() -> int:
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("RssAnon:"):
-            return int(line.split()[1]) * 1024
-    return 0
-
-
-class Peak:
-    """Watch the anonymous memory of this process twenty times a second."""
-
-    def __init__(self) -> None:
-        self.bytes, self._end = 0, threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-        self._thread.start()
-
-    def _watch(self) -> None:
-        while not self._end.wait(0.05):
-            self.bytes = max(self.bytes, anonymous_bytes())
-
-    def stop(self) -> int:
-        """Return the peak in bytes."""
-        self._end.set()
-        self._thread.join()
-        return self.bytes
 
 
 def train(given: argparse.Namespace) -> dict[str, object]:

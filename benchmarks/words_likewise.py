@@ -19,7 +19,8 @@ from likewise.session import Session
 from likewise.sources.text import open_text
 from likewise.words.corpus import read_corpus
 from likewise.words.word2vec import Word2Vec
-from rival_gensim import Peak, anonymous_bytes, cpu_seconds
+from peak import Peak, anonymous_bytes
+from rival_gensim import cpu_seconds
 
 
 def learn(given: argparse.Namespace) -> dict[str, object]:

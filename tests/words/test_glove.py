@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 
 from likewise.errors import DataError, OptionError
+from likewise.kernels.glove import CONTEXT, SQUARES, VECTOR
 from likewise.session import Session
 from likewise.sources.small_language import SmallLanguage, small_language
 from likewise.sources.text import open_text
 from likewise.words import glove
 from likewise.words.cooccurrence import Counts, count
 from likewise.words.corpus import Reading, read_corpus
-from likewise.words.glove import GloVe, State, groups_of, tournament
+from likewise.words.glove import GloVe, State, first_table, groups_of, tournament
 
 
 def read(lines: list[str], *, min_count: int = 1) -> Reading:
@@ -59,6 +60,23 @@ def test_topics_stand_apart_and_the_loss_falls(language: SmallLanguage) -> None:
     cosines = z @ z.T
     np.fill_diagonal(cosines, -1)
     assert (names[cosines.argmax(axis=1)] == names).mean() > 0.9
+
+
+def test_biases_step_as_in_their_program_without_a_rate() -> None:
+    """One count of two words, one epoch: vectors move by rate · f · miss, biases by f · miss (glove.c)."""
+    _, counts = counted(["left right"], window=1)
+    options = GloVe(dim=4, epochs=1, seed=5, rate=0.05, x_max=2.0)
+    before = first_table(2, 4, rate=options.rate, seed=options.seed).astype(np.float64)
+    after = options.fit(counts, session=Session()).state.table
+    vector, context = before[:, VECTOR, :6], before[:, CONTEXT, :6]  # with both biases and their ones
+    for i, j in ((0, 1), (1, 0)):
+        step = 0.5**0.75 * (vector[i] @ context[j] - np.log(1.0))
+        assert abs(step) > 1e-3
+        np.testing.assert_allclose(after[i, VECTOR, 4], before[i, VECTOR, 4] - step, atol=1e-6)
+        np.testing.assert_allclose(after[j, CONTEXT, 5], before[j, CONTEXT, 5] - step, atol=1e-6)
+        np.testing.assert_allclose(after[i, VECTOR, :4], vector[i, :4] - 0.05 * step * context[j, :4], atol=1e-6)
+        # the step after that is g / √(1 + g²): the squares tell it
+        np.testing.assert_allclose(after[i, SQUARES, 4], 0.05**2 * (1 + step**2), rtol=1e-4)
 
 
 def test_going_on_from_a_state_gives_the_same_bits(language: SmallLanguage) -> None:

@@ -74,8 +74,8 @@ def glove(
     """Learn word vectors whose products tell how often words stand together (GloVe).
 
     Pennington, Socher and Manning 2014 (https://aclanthology.org/D14-1162), equation 8; a word's vector is w + c. Other
-    than in their program dim is 100, not 50, and biases move by `rate` too. No paragraphs are held out: the counts of a
-    few of them are no smaller picture of those of the text.
+    than in their program dim is 100, not 50. No paragraphs are held out: the counts of a few of them are no smaller
+    picture of those of the text.
     """
     return CountRecipe("glove", dict(locals()))
 

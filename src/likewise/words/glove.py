@@ -67,7 +67,7 @@ class GloVe:
     """Learn word vectors whose products tell how often words stand together.
 
     Pennington, Socher and Manning 2014 (https://aclanthology.org/D14-1162), equation 8, by AdaGrad as in their program:
-    squares start at 1, all parameters from U(−.5, .5)/dim. Other than there, biases move by `rate` as all else does.
+    squares start at 1, all parameters from U(−.5, .5)/dim, biases move without `rate`.
     The same seed gives the same bits at any number of threads, on one kernel level and make of processor.
     """
 
@@ -127,9 +127,14 @@ class GloVe:
         )
 
 
-def first_table(words: int, dim: int, *, seed: int) -> Float32[Array, "n 4 p"]:
-    """Make the table that learning starts from: vectors and biases from U(−.5, .5)/dim."""
+def first_table(words: int, dim: int, *, rate: float, seed: int) -> Float32[Array, "n 4 p"]:
+    """Make the table that learning starts from: vectors and biases from U(−.5, .5)/dim.
+
+    The squares of the biases begin at `rate`²: rate · g / √(rate² + Σ (rate · g)²) = g / √(1 + Σ g²), the step without
+    a rate that biases take in stanfordnlp/GloVe. Those of rare words hardly move otherwise.
+    """
     table = kernel.table(words, dim)
+    table[:, kernel.SQUARES, dim] = table[:, kernel.CONTEXT_SQUARES, dim + 1] = np.float32(rate) ** 2
     rng = np.random.default_rng([seed, 0])
     for side, bias in ((kernel.VECTOR, dim), (kernel.CONTEXT, dim + 1)):
         for word in range(0, words, 4096):
@@ -174,7 +179,7 @@ class _Training:
     def __init__(self, options: GloVe, counts: Counts, session: Session, state: State | None) -> None:
         self.options, self.counts, self.session = options, counts, session
         self.level, self.threads = level_here(), threads_here(options.threads)
-        self.state = state or State(first_table(counts.words, options.dim, seed=options.seed))
+        self.state = state or State(first_table(counts.words, options.dim, rate=options.rate, seed=options.seed))
         self.task = kernel.GloveTask(
             table=self.state.table,
             blocks=counts.blocks,
