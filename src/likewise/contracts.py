@@ -18,6 +18,7 @@ from jaxtyping import Float
 if TYPE_CHECKING:
     from torch import Generator, Tensor, nn
 
+    from likewise.checkpoints import Checkpoints
     from likewise.session import Session
     from likewise.space import Space
 
@@ -209,9 +210,18 @@ class Recipe(Protocol):
         """Read `source` once into what `fit` needs; `folder` takes what does not fit into memory."""
 
     def fit(
-        self, prepared: Any, session: Session, *, seed: int | None = None, on_epoch: OnEpoch | None = None
+        self,
+        prepared: Any,
+        session: Session,
+        *,
+        seed: int | None = None,
+        on_epoch: OnEpoch | None = None,
+        checkpoints: Checkpoints | None = None,
     ) -> Encoder:
-        """Learn, telling `session` how it goes; several seeds may share what was prepared."""
+        """Learn, telling `session` how it goes; several seeds may share what was prepared.
+
+        It goes on from the newest of `checkpoints` if they hold one, and writes others where they are due.
+        """
 
     def embed(self, encoder: Encoder, prepared: Any) -> Space:
         """Return the space of what was learned."""

@@ -6,7 +6,7 @@ import os
 import platform
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,11 +15,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from likewise import __version__
-from likewise.errors import OptionError, nearest_spellings
+from likewise.checkpoints import Checkpoints
+from likewise.errors import OptionError
+from likewise.kernels.text import VERSION
 from likewise.opening import Run
+from likewise.opening import open as open_run
 from likewise.origin import Origin, Start
-from likewise.recipes import RECIPES, check
-from likewise.run import RunFolder, RunWriter
+from likewise.resuming import CutOff, Data, Order, cut_off, run_of
+from likewise.run import CHECKPOINTS, RunFolder, RunWriter, can_go_on, give_name
 from likewise.session import Derived, Note, Session
 from likewise.sources.gold import Files, read_gold, several
 
@@ -27,17 +30,19 @@ if TYPE_CHECKING:
     from likewise.contracts import Recipe, Source
     from likewise.space import Space
 
-Data: TypeAlias = str | os.PathLike[str] | Iterable[Any]
 OnEpoch: TypeAlias = "Callable[[int, Space], None]"
+
+_STOPPED = "stopped early: the run keeps what was learned until then, its status is unfinished"
 
 
 def learn(
-    data: Data,
+    data: Data | None = None,
     *,
     recipe: str | None = None,
     start: Start | None = None,
     out: str | os.PathLike[str] | None = None,
     overwrite: bool = False,
+    resume: str | os.PathLike[str] | None = None,
     report: bool = True,
     seeds: int = 1,
     analogies: Files = (),
@@ -59,49 +64,94 @@ def learn(
     `analogies`, `pairs` and `labels` are files of gold answers; `report` False leaves the evidence for later.
     `on_epoch(epoch, space)` sees the space before the first epoch (0) and after each one. `options` are the recipe's.
 
+    `resume` is the `out` of a call that was killed or interrupted: it is carried out to its end, from where it stood.
+    Its data are read again (give `data` where they were in memory or have moved), and nothing else may change.
+
     Raises OptionError for an option that the recipe does not have, DataError for data that it cannot use, RunExists
-    when `out` is there and `overwrite` is not given. A session that is stopped while it learns ends it with what was
-    learned so far (status unfinished), beside `out` if a run is there; stopped before that, there is nothing to keep:
-    KeyboardInterrupt.
+    when `out` is there and `overwrite` is not given, RunError when there is nothing to `resume`. A session that is
+    stopped while it learns ends it with what was learned so far (status unfinished), beside `out` if a run is there;
+    stopped before that, there is nothing to keep: KeyboardInterrupt.
 
     >>> run = learn([["a", "rose", "is", "a", "rose"]] * 50, dim=8, min_count=1, epochs=1, threads=1)
     >>> "rose" in run.space
     True
     """
-    from likewise.sources.text import open_text
-
     session = session or Session()
     if seeds not in (1, 2):
         raise OptionError(f"seeds={seeds!r}: it is 1, or 2 to see which neighbours a second seed keeps")
-    origin = None if start is None else Origin(start)
-    made = _made(recipe, options) if origin is None else origin.going_on(recipe, options)
     gold = {"analogies": several(analogies), "pairs": several(pairs), "labels": several(labels)}
+    reading = {"column": column, "encoding": encoding, "errors": errors}
+    order = Order(data, recipe, start, options, reading, gold, report, seeds, overwrite, named=recipe is not None)
+    if resume is not None:
+        return _resume(resume, order, out, session, on_epoch)
+    if data is None:
+        raise OptionError("nothing came to learn from: give data, or resume=RUN to go on with a run that was cut off")
+    return _carry_out(order, None if out is None else RunWriter(out, overwrite=overwrite), session, on_epoch)
+
+
+def _resume(
+    resume: str | os.PathLike[str],
+    asked: Order,
+    out: str | os.PathLike[str] | None,
+    session: Session,
+    on_epoch: OnEpoch | None,
+) -> Run:
+    """Find what was cut off and carry it out to its end."""
+    if out is not None:
+        raise OptionError(f"out {str(out)!r} came with resume {str(resume)!r}: a run goes on under its own name")
+    if give_name(run_of(resume)):
+        session.tell(Note("the run was whole already, and only its name was missing"))
+        return open_run(run_of(resume))
+    found = cut_off(resume)
+    order = found.agreed(asked)
+    for note in found.notes:
+        session.tell(Note(note))
+    writer = RunWriter(found.path, overwrite=order.overwrite, resume=True)
+    return _carry_out(order, writer, session, on_epoch, found)
+
+
+def _carry_out(
+    order: Order, writer: RunWriter | None, session: Session, on_epoch: OnEpoch | None, found: CutOff | None = None
+) -> Run:
+    """Do what is asked for: read, learn, measure, write."""
+    from likewise.sources.text import open_text
+
+    made, origin = order.make()
     read_gold(
-        analogies=gold["analogies"], pairs=gold["pairs"], labels=gold["labels"]
+        analogies=order.gold["analogies"], pairs=order.gold["pairs"], labels=order.gold["labels"]
     )  # a bad file is better named now than after hours of work
-    source = open_text(data, column=column, encoding=encoding, errors=errors)
-    with RunWriter(out, overwrite=overwrite) if out is not None else nullcontext() as writer:
-        begin = time.perf_counter()
-        if recipe is None and origin is None:
-            what = f"{data} holds text" if isinstance(data, str | os.PathLike) else "texts came"
+    assert order.data is not None
+    source = open_text(order.data, **order.reading)
+    with writer or nullcontext():
+        begin = time.perf_counter() - (found.seconds if found else 0.0)
+        if not order.named and origin is None:
+            what = f"{order.data} holds text" if isinstance(order.data, str | os.PathLike) else "texts came"
             session.tell(Derived("recipe", made.name, f"{what}, and this is the recipe for text"))
+        if writer is not None and writer.cleared:
+            session.tell(Note(f"{writer.partial} held what a run had learned when it was cut off: thrown away"))
+        if writer is not None and found is None:
+            order.write(writer.partial / CHECKPOINTS, made.name)
         with session.interruptible():
             folder = writer.partial if writer else None
-            learned = _learn(made, source, session, folder, on_epoch, twice=seeds == 2 and report)
-        learned.reading = {"column": column, "encoding": encoding, "errors": errors}
+            series = _series(source, session, folder, origin, begin)
+            learned = _learn(made, source, session, folder, on_epoch, series, twice=order.twice)
+        learned.reading = dict(order.reading)
         learned.origin = origin
         if origin is not None and source.digest in origin.digests():
             session.tell(Note(f"{origin.name} was learned from this text already: its words are counted twice now"))
         if not learned.finished:
-            session.tell(Note("stopped early: the run keeps what was learned until then, its status is unfinished"))
-        run = learned.run(options, time.perf_counter() - begin)
-        if report and learned.finished:
-            evidence = _measure(run, gold | {"start": origin and origin.run}, learned.second, session)
-            run = learned.run(options, time.perf_counter() - begin, evidence)
+            how = "; `likewise learn --resume RUN` goes on" if writer and can_go_on(writer.partial) else ""
+            session.tell(Note(f"{_STOPPED}{how}"))
+        run = learned.run(order.options, time.perf_counter() - begin)
+        if order.report and learned.finished:
+            evidence = _measure(run, {**order.gold, "start": origin and origin.run}, learned.second, session)
+            run = learned.run(order.options, time.perf_counter() - begin, evidence)
         if writer is None:
             return run
         if not learned.finished:
-            writer.step_aside()
+            writer.keep_checkpoints()
+            if found is None or not found.replaces:
+                writer.step_aside()
         with session.interruptible():  # a late Ctrl-C must not throw away what was learned
             run.write(writer)
     return Run(
@@ -152,20 +202,41 @@ class _Learned:
 
 
 def _learn(
-    recipe: Recipe, source: Source, session: Session, folder: Path | None, on_epoch: OnEpoch | None, *, twice: bool
+    recipe: Recipe,
+    source: Source,
+    session: Session,
+    folder: Path | None,
+    on_epoch: OnEpoch | None,
+    series: Callable[[str], Checkpoints],
+    *,
+    twice: bool,
 ) -> _Learned:
     """Read once, then learn, and once more if `twice`; the first seed's space is the run's."""
     prepared = recipe.prepare(source, session, folder=folder)
     if session.stopped:
         raise KeyboardInterrupt  # nothing was learned yet, so there is nothing to keep
-    encoder = recipe.fit(prepared, session, on_epoch=on_epoch)
+    encoder = recipe.fit(prepared, session, on_epoch=on_epoch, checkpoints=series("seed-1"))
     finished, second = not session.stopped, None
     if finished and twice:
         seed = recipe.options["seed"] + 1
         session.tell(Note(f"once more with seed {seed}, to see which neighbours stay"))
-        again = recipe.fit(prepared, session.aside(), seed=seed)
+        again = recipe.fit(prepared, session.aside(), seed=seed, checkpoints=series("seed-2"))
         second = None if session.stopped else recipe.embed(again, prepared)  # half learned, it would mislead
     return _Learned(recipe, source, session, encoder, recipe.embed(encoder, prepared), second, finished)
+
+
+def _series(
+    source: Source, session: Session, folder: Path | None, origin: Origin | None, since: float
+) -> Callable[[str], Checkpoints]:
+    """Return what makes a series of checkpoints in the folder of a run, once the source has been read."""
+
+    def made(name: str) -> Checkpoints:
+        about = {"data": source.digest, "tokenizer": VERSION}
+        about["start"] = None if origin is None else origin.run.space.fingerprint
+        place = None if folder is None else folder / CHECKPOINTS
+        return Checkpoints(place, name, about=about, session=session, since=since)
+
+    return made
 
 
 def _measure(run: Run, gold: Mapping[str, Any], second: Space | None, session: Session) -> Any:
@@ -179,21 +250,6 @@ def _measure(run: Run, gold: Mapping[str, Any], second: Space | None, session: S
         why = f"measuring failed: {type(error).__name__}: {error}"
     session.tell(Note(f"{why}; the run is kept without a report, `likewise evaluate` makes one"))
     return None
-
-
-def _made(recipe: str | None, options: Mapping[str, Any]) -> Recipe:
-    """Return the recipe that was named, or the first, which is the one for text, with its options."""
-    name = next(iter(RECIPES)) if recipe is None else recipe
-    if name not in RECIPES:
-        raise OptionError(no_such_recipe(name))
-    return RECIPES[name](**check(RECIPES[name], options))
-
-
-def no_such_recipe(name: str) -> str:
-    """Return the sentence for a recipe that does not exist."""
-    near = nearest_spellings(name, RECIPES)
-    hint = f"did you mean {near[0]}?" if near else f"recipes are {', '.join(RECIPES)}"
-    return f"there is no recipe {name!r}: {hint}"
 
 
 def free_name(data: str, folder: str | os.PathLike[str] = "runs") -> Path:

@@ -6,9 +6,11 @@
       space/        the vectors and their keys
       report.json   the evidence;  report.html the same for a person
       log.jsonl     one line per report interval
+      checkpoints/  while it learns, and in a run that was interrupted: what it takes to go on
 
 While it is written it is called `RUN.partial`; each file is written under a temporary name, synced and renamed,
-and at the end the folder is renamed: whatever happens, a RUN is the old one or the new one, never half of either.
+and at the end the folder is renamed: whatever happens, a RUN is the old one or the new one, never half of either. A
+`RUN.partial` with checkpoints stays where a writer fails or is killed, and is cleared away only on demand.
 """
 
 from __future__ import annotations
@@ -23,11 +25,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, Self
 
-from likewise.errors import IntegrityError, RunError, RunExists
+from likewise.errors import InputError, IntegrityError, RunError, RunExists
 from likewise.files import atomic, digest_of_file, digest_of_json, sync_folder, whole
 
-MANIFEST = "run.json"
+MANIFEST, CHECKPOINTS = "run.json", "checkpoints"
 FORMAT = 1
+_COMPLETE = "seed-*.json"  # what a checkpoint that is whole has
 
 
 def _pretty(value: Any) -> bytes:
@@ -47,6 +50,8 @@ def exchange(one: Path, other: Path) -> bool:
 class RunWriter:
     """Write a run folder; use it in a `with` block and call `finish` last.
 
+    With `resume` it goes on in the `RUN.partial` that is there, or in one made of the checkpoints of an unfinished RUN.
+
     >>> import tempfile
     >>> folder = Path(tempfile.mkdtemp()) / "run"
     >>> with RunWriter(folder) as writer:
@@ -56,13 +61,15 @@ class RunWriter:
     'word2vec'
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+    def __init__(self, path: str | os.PathLike[str], *, overwrite: bool = False, resume: bool = False) -> None:
         self.path = Path(path)
         if not self.path.name:
             raise RunError(f"{str(path)!r} is no name for a run: give --out the name of a new folder")
         self.partial = self.path.with_name(self.path.name + ".partial")
         self._lock: int | None = None
-        self._overwrite = overwrite
+        self._overwrite, self._resume = overwrite, resume
+        self.cleared = False  # whether what another had learned was thrown away
+        self._found, self._with_checkpoints = False, False
         self._written: dict[str, str] = {}
         self._finished = False
 
@@ -89,25 +96,49 @@ class RunWriter:
         self.check()
         try:
             if self.partial.exists():
-                os.close(self._locked())  # whoever left it is gone
-                shutil.rmtree(self.partial)
-            self.partial.mkdir(parents=True)
-            self._lock = self._locked()
+                self._lock = _lock(self.partial)  # whoever left it is gone
+                self._clear()
+            elif self._resume:
+                self._begin_with(RunFolder(self.path))
+            self.partial.mkdir(parents=True, exist_ok=True)
+            self._lock = _lock(self.partial) if self._lock is None else self._lock
         except OSError as error:
+            self._unlock()
             raise RunError(f"cannot make the folder {self.partial}: {error.strerror}") from error
+        except BaseException:
+            self._unlock()
+            raise
         return self
 
-    def _locked(self) -> int:
-        """Return a handle that locks the partial folder until it is closed or its process ends, however it ends."""
-        handle = os.open(self.partial, os.O_RDONLY)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(handle)
-            raise RunExists(f"{self.partial} is being written by another process: choose another --out") from None
-        except OSError:
-            pass  # a file system without locks
-        return handle
+    def _unlock(self) -> None:
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def _clear(self) -> None:
+        """Clear away what a writer left that was killed, but never checkpoints that nobody wants to lose."""
+        whole = (self.partial / MANIFEST).is_file() and not self.path.exists()  # all but its name
+        worth = can_go_on(self.partial) or whole
+        if worth and not (self._resume or self._overwrite):
+            raise RunExists(
+                f"{self.partial} holds what a run had learned when it was cut off: go on with it by "
+                f"`likewise learn --resume {self.path}`, or throw it away with --overwrite"
+            )
+        self._found, self.cleared = self._resume, worth and not self._resume
+        for entry in self.partial.iterdir():
+            if self._resume and entry.name == CHECKPOINTS:
+                continue
+            shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
+
+    def _begin_with(self, unfinished: RunFolder) -> None:
+        """Make the partial folder, whole or not at all, of the checkpoints of a run that was interrupted."""
+        fresh = self.path.with_name(f".{self.path.name}.resumed")
+        shutil.rmtree(fresh, ignore_errors=True)
+        (fresh / CHECKPOINTS).mkdir(parents=True)
+        for name in unfinished.files:
+            if name.startswith(f"{CHECKPOINTS}/"):
+                shutil.copyfile(unfinished.file(name), fresh / name)
+        fresh.rename(self.partial)
 
     def step_aside(self) -> None:
         """Take a free name beside `path` if a run is there: what is unfinished replaces nothing."""
@@ -117,13 +148,15 @@ class RunWriter:
             number += 1
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if self._lock is not None:
-            os.close(self._lock)
-        if not self._finished:
+        # what cannot be learned cannot be gone on with either; but what was there before stays whatever happens
+        kept = self._found or (can_go_on(self.partial) and not isinstance(error, InputError))
+        if not self._finished and not kept:
             shutil.rmtree(self.partial, ignore_errors=True)
+        self._unlock()
         if isinstance(error, OSError) and not isinstance(error, RunError):
             raise RunError(
-                f"could not write {self.path}: {error.strerror or error}; nothing of it was kept"
+                f"could not write {self.path}: {error.strerror or error}; "
+                + (f"`likewise learn --resume {self.path}` goes on later" if kept else "nothing of it was kept")
                 + (", the run that was there is untouched" if self.path.exists() else "")
             ) from error
 
@@ -155,11 +188,19 @@ class RunWriter:
             for value in values:
                 file.write(json.dumps(value, ensure_ascii=False, allow_nan=False).encode() + b"\n")
 
+    def keep_checkpoints(self) -> None:
+        """Make the checkpoints part of the run; without this they go at the end."""
+        self._with_checkpoints = True
+        for file in sorted((self.partial / CHECKPOINTS).glob("[!.]*")):
+            self._written[f"{CHECKPOINTS}/{file.name}"] = digest_of_file(file)
+
     def finish(self, manifest: Mapping[str, Any]) -> None:
         """Write run.json with the digests of all files, then give the folder its name."""
         whole = {"format": FORMAT, **manifest, "files": dict(sorted(self._written.items()))}
         whole["digest"] = digest_of_json(whole)
         self.write_json(MANIFEST, whole)
+        if not self._with_checkpoints:  # from here on they are not needed: the run is whole
+            shutil.rmtree(self.partial / CHECKPOINTS, ignore_errors=True)
         sync_folder(self.partial)
         if self.path.exists() and not (self._overwrite and (self.path / MANIFEST).is_file()):
             self.step_aside()  # somebody made it meanwhile
@@ -180,6 +221,50 @@ class RunWriter:
         if old.is_symlink():
             old.unlink()
         shutil.rmtree(old, ignore_errors=True)
+
+
+def _lock(folder: Path) -> int:
+    """Return a handle that locks a partial folder until it is closed or its process ends, however it ends."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        raise RunExists(f"{folder} is being written by another process: choose another --out") from None
+    except OSError:
+        pass  # a file system without locks
+    return handle
+
+
+def give_name(path: Path) -> bool:
+    """Give a run its name that was whole when its writer was killed and had not got it; return whether there was one.
+
+    Raises RunError where another run has that name, RunExists where its writer is still at work.
+    """
+    partial = path.with_name(path.name + ".partial")
+    if not (partial / MANIFEST).is_file():
+        return False
+    handle = _lock(partial)
+    try:
+        folder = RunFolder(partial)
+        for name in folder.files:
+            folder.file(name)
+        if path.exists():
+            raise RunError(
+                f"{path} is a whole run, and so is {partial}: one was to replace the other; look at both and delete one"
+            )
+        if not any(name.startswith(CHECKPOINTS) for name in folder.files):
+            shutil.rmtree(partial / CHECKPOINTS, ignore_errors=True)
+        partial.rename(path)
+        sync_folder(path.parent)
+    finally:
+        os.close(handle)
+    return True
+
+
+def can_go_on(folder: Path) -> bool:
+    """Whether a folder holds a complete checkpoint."""
+    return next((folder / CHECKPOINTS).glob(_COMPLETE), None) is not None
 
 
 def _replaced(path: Path) -> Path:

@@ -112,10 +112,10 @@ class Session:
         return Session(self._listen, stop=self._stop)
 
     @contextmanager
-    def stage(self, name: str) -> Iterator[dict[str, float]]:
-        """Time a stage; the dictionary that it yields becomes the facts of its `Finished` event."""
+    def stage(self, name: str, *, before: float = 0.0) -> Iterator[dict[str, float]]:
+        """Time a stage, which took `before` seconds already; what it yields becomes the facts of `Finished`."""
         facts: dict[str, float] = {}
-        start = time.perf_counter()
+        start = time.perf_counter() - before
         yield facts
         self.tell(Finished(name, time.perf_counter() - start, facts))
 

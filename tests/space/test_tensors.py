@@ -7,7 +7,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from likewise.errors import FormatError
-from likewise.space.tensors import map_matrix, read_matrix, write_matrix
+from likewise.space.tensors import map_arrays, map_matrix, read_matrix, write_arrays, write_matrix
 
 
 def written(path, header, data=b""):
@@ -30,6 +30,19 @@ def test_we_read_the_packages(tmp_path, kind):
     assert np.array_equal(map_matrix(tmp_path / "v", "vectors"), matrix)
     assert read_matrix(tmp_path / "v", "vectors").dtype == np.float32
     assert isinstance(map_matrix(tmp_path / "v", "vectors"), np.memmap)
+
+
+@pytest.mark.parametrize("read", [load_file, map_arrays])
+def test_arrays_of_all_kinds_come_back(tmp_path, read):
+    pieces = [np.full(n, n, np.uint64) for n in (2, 0, 3)]
+    arrays = {"whole": [np.arange(6, dtype=np.int32).reshape(1, 2, 3)], "pieces": pieces, "none": [np.zeros((0, 4))]}
+    with (tmp_path / "v").open("wb") as file:
+        write_arrays(file, arrays)
+    found = read(tmp_path / "v")
+    assert set(found) == set(arrays)
+    for name, wanted in arrays.items():
+        assert found[name].dtype == wanted[0].dtype
+        np.testing.assert_array_equal(found[name], np.concatenate(wanted))
 
 
 def test_an_empty_matrix(tmp_path):

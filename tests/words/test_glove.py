@@ -8,6 +8,7 @@ import time
 import numpy as np
 import pytest
 
+from likewise.checkpoints import Checkpoints
 from likewise.errors import DataError, OptionError
 from likewise.kernels.glove import CONTEXT, SQUARES, VECTOR
 from likewise.session import Session
@@ -79,6 +80,34 @@ def test_biases_step_as_in_their_program_without_a_rate() -> None:
         np.testing.assert_allclose(after[i, SQUARES, 4], 0.05**2 * (1 + step**2), rtol=1e-4)
 
 
+class Looks(threading.Event):
+    """A wish to stop that comes when somebody has looked for it so often."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self.left = most
+
+    def is_set(self) -> bool:
+        self.left -= 1
+        return self.left < 0
+
+
+def test_stopped_at_any_moment_it_goes_on_to_the_same_bits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(glove, "_PIECE", 4)
+    lines = small_language(sentences=400).lines
+    _, counts = counted(lines, block=2)
+    trainer = GloVe(dim=4, epochs=2, threads=1)
+    whole = trainer.fit(counts, session=Session())
+    within = set()
+    for looks in range(0, 400, 19):
+        cut = trainer.fit(counts, session=Session(stop=Looks(looks)))
+        within.add((cut.state.rounds > 0, any(tiles for _, tiles in cut.state.places)))
+        rest = trainer.fit(counts, state=cut.state, session=Session())
+        assert rest.finished
+        assert rest.vectors.tobytes() + rest.output.tobytes() == whole.vectors.tobytes() + whole.output.tobytes()
+    assert len(within) == 4, "no stop fell inside a round, or inside a stretch of tiles"
+
+
 def test_going_on_from_a_state_gives_the_same_bits(language: SmallLanguage) -> None:
     _, counts = counted(language.lines[:500], block=16)
     whole = GloVe(dim=8, epochs=4).fit(counts, session=Session())
@@ -101,7 +130,7 @@ def test_everybody_meets_everybody_once_and_nobody_twice_in_a_round(players: int
 @pytest.mark.parametrize("symmetric", [True, False])
 def test_every_count_is_learned_once(language: SmallLanguage, symmetric: bool) -> None:
     _, counts = counted(language.lines[:200], symmetric=symmetric, block=16)
-    training = glove._Training(GloVe(dim=4), counts, Session(), None)
+    training = glove._Training(GloVe(dim=4), counts, Session(), None, Checkpoints(), None)
     groups = groups_of(counts)
     assert groups[0] == 0
     assert groups[-1] == len(counts.rows)

@@ -19,7 +19,7 @@ from likewise.words.corpus import Corpus
 from likewise.words.huffman import huffman_paths
 from likewise.words.losses import FixedPairs, fixed_pairs
 from likewise.words.subwords import subwords
-from likewise.words.sweep import chunk_for, sweep
+from likewise.words.sweep import Pace, chunk_for, sweep
 from likewise.words.vocabulary import Vocabulary
 from likewise.words.word2vec import Trained, Word2Vec
 
@@ -423,8 +423,29 @@ def test_a_sweep_visits_every_token_once() -> None:
         seen.append((begin, end))
         return end - begin, 2 * (end - begin)
 
-    pace = sweep(learn, 1003, chunk=10, threads=3, stopped=lambda: False, watch=lambda pace: None)
+    pace = Pace(1003)
+    sweep(learn, pace, chunk=10, threads=3, stopped=lambda: False, watch=lambda pace: None)
     assert sorted(seen) == [(a, min(a + 10, 1003)) for a in range(0, 1003, 10)]
+    assert pace.complete
+    assert (pace.centres, pace.pairs) == (1003, 2006)
+
+
+def test_a_pass_in_several_sweeps_visits_every_token_once() -> None:
+    seen: list[tuple[int, int]] = []
+
+    def learn(begin: int, end: int) -> tuple[int, int]:
+        seen.append((begin, end))
+        return end - begin, 2 * (end - begin)
+
+    def until(pace: Pace, most: int) -> Pace:
+        sweep(learn, pace, chunk=10, threads=3, stopped=lambda: pace.done >= most, watch=lambda pace: None)
+        return Pace(1003, **pace.state())
+
+    pace = Pace(1003)
+    for most in range(100, 1200, 100):
+        pace = until(pace, most)
+        assert pace.done >= min(most, 1003)
+        assert sorted(seen) == [(a, min(a + 10, 1003)) for a in range(0, pace.done, 10)], "what was done has no gaps"
     assert pace.complete
     assert (pace.centres, pace.pairs) == (1003, 2006)
 
@@ -434,7 +455,7 @@ def test_an_error_in_a_thread_comes_out() -> None:
         raise RuntimeError("here")
 
     with pytest.raises(RuntimeError, match="here"):
-        sweep(learn, 10**9, chunk=1, threads=2, stopped=lambda: False, watch=lambda pace: None)
+        sweep(learn, Pace(10**9), chunk=1, threads=2, stopped=lambda: False, watch=lambda pace: None)
 
 
 def test_chunks_are_sized_by_time() -> None:

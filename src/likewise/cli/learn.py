@@ -27,7 +27,7 @@ class LearnCommand(click.Command):
         """Read the recipe's name first, then parse with its options."""
         recipe = _first_word(args, self.params)
         if recipe not in RECIPES:
-            recipe = _recipe_of(_start(args)) or next(iter(RECIPES))
+            recipe = _recipe_of(args) or next(iter(RECIPES))
         options = [_as_click(option) for option in describe(RECIPES[recipe]).values()]
         command = click.Command(
             self.name,
@@ -87,17 +87,16 @@ def _first_word(args: list[str], own: list[click.Parameter]) -> str | None:
     return None
 
 
-def _start(args: list[str]) -> Path | None:
-    """Return the run to go on from, before the options are parsed."""
-    joined = [arg.removeprefix("--start=") for arg in args if arg.startswith("--start=")]
-    apart = [value for arg, value in pairwise(args) if arg == "--start"]
-    return next(map(Path, [*joined, *apart]), None)
+def _recipe_of(args: list[str]) -> str | None:
+    """Return the recipe of the run to go on from or with, before the options are parsed."""
+    from likewise import origin, resuming
 
-
-def _recipe_of(start: Path | None) -> str | None:
-    from likewise.origin import recipe_of
-
-    return None if start is None else recipe_of(start)
+    for flag, recipe_of in (("--resume", resuming.recipe_of), ("--start", origin.recipe_of)):
+        joined = [arg.removeprefix(f"{flag}=") for arg in args if arg.startswith(f"{flag}=")]
+        apart = [value for arg, value in pairwise(args) if arg == flag]
+        for name in (*joined, *apart):
+            return recipe_of(name)
+    return None
 
 
 def _about(recipe: str) -> str:
@@ -120,10 +119,11 @@ def _as_click(option: Described) -> click.Option:
 
 
 @click.command(cls=LearnCommand, short_help="Learn embeddings from data; write a run folder with its evidence.")
-@click.argument("what", nargs=-1, required=True, metavar="[RECIPE] DATA")
+@click.argument("what", nargs=-1, metavar="[RECIPE] DATA")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder to write; without it runs/NAME, which is printed.")
 @click.option("--overwrite", is_flag=True, help="Replace a run that is there, when the new one is complete.")
 @click.option("--start", type=FILE, help="Run to go on from: its words keep their vectors, those of DATA join them.")
+@click.option("--resume", type=FILE, metavar="RUN", help="Go on with a run that was killed or interrupted.")
 @text_file
 @gold
 @click.option(
@@ -138,20 +138,19 @@ def learn(context: click.Context, /, what: tuple[str, ...], **given: Any) -> Non
 
     DATA is a text file (plain, gzip, xz, bz2, zstd), a folder of them, WikiExtractor output, a CSV, JSONL or
     Parquet file with --column, or - for standard input. Without a RECIPE the data are looked at and one is chosen.
+    With --resume RUN neither is needed: it goes on as it was begun, on the data of then.
     """
     import likewise as lw
     from likewise.learning import free_name
 
-    recipe, data = _recipe_and_data(what)
+    resume = given["resume"]
+    if not what and resume is None:
+        raise click.MissingParameter(ctx=context, param_hint="'[RECIPE] DATA'", param_type="argument")
+    recipe, data = _recipe_and_data(what, resumed=resume is not None)
     shown = {name: given.pop(name) for name in ("quiet", "json")}
     source = context.get_parameter_source
-    options = describe(RECIPES[recipe or _recipe_of(given["start"]) or next(iter(RECIPES))])
-    chosen = {
-        name: value
-        for name, value in given.items()
-        if name not in options or source(name) is not click.core.ParameterSource.DEFAULT
-    }
-    out = chosen.pop("out") or free_name(data)
+    chosen = {name: value for name, value in given.items() if source(name) is not click.core.ParameterSource.DEFAULT}
+    out = chosen.pop("out", None) or (None if data is None or resume else free_name(data))
     with render.Screen(quiet=shown["quiet"] or shown["json"]) as session:
         run = lw.learn(data, recipe=recipe, out=out, session=session, **chosen)
     if shown["json"]:
@@ -163,7 +162,9 @@ def learn(context: click.Context, /, what: tuple[str, ...], **given: Any) -> Non
         context.exit(130)
 
 
-def _recipe_and_data(what: tuple[str, ...]) -> tuple[str | None, str]:
+def _recipe_and_data(what: tuple[str, ...], *, resumed: bool) -> tuple[str | None, str | None]:
+    if not what:
+        return None, None
     if len(what) > 2:
         raise OptionError(
             f"learn takes [RECIPE] DATA, {len(what)} words came: {' '.join(what)}; quote a name with spaces"
@@ -171,12 +172,14 @@ def _recipe_and_data(what: tuple[str, ...]) -> tuple[str | None, str]:
     if len(what) == 2:
         recipe, data = what
         if recipe not in RECIPES:
-            from likewise.learning import no_such_recipe
+            from likewise.resuming import no_such_recipe
 
             raise OptionError(no_such_recipe(recipe))
         return recipe, data
     (data,) = what
     if data in RECIPES and not Path(data).exists():
+        if resumed:
+            return data, None
         raise OptionError(f"{data} is a recipe and there is no file of that name: likewise learn {data} DATA")
     return None, data
 
@@ -187,6 +190,8 @@ def _show(run: Any) -> None:
     if run.report is not None:
         show_report(run.report)
     render.say(f"\nrun     {run.path}")
+    if run.manifest["status"] == "unfinished":
+        render.say(f"go on   likewise learn --resume {run.path}")
     if run.report is not None:
         render.say(f"report  {run.path / 'report.html'}")
     keys = run.space.keys

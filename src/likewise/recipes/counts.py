@@ -26,6 +26,7 @@ from likewise.recipes.words import (
 from likewise.session import Derived, Note, Session
 
 if TYPE_CHECKING:
+    from likewise.checkpoints import Checkpoints
     from likewise.contracts import OnEpoch
     from likewise.space import Space
     from likewise.words.cooccurrence import Counts
@@ -144,7 +145,13 @@ class CountRecipe:
         return Counted(reading, self._counts(reading, session, folder))
 
     def fit(
-        self, prepared: Counted, session: Session, *, seed: int | None = None, on_epoch: OnEpoch | None = None
+        self,
+        prepared: Counted,
+        session: Session,
+        *,
+        seed: int | None = None,
+        on_epoch: OnEpoch | None = None,
+        checkpoints: Checkpoints | None = None,
     ) -> WordTable:
         """Learn one table of vectors."""
         from likewise.kernels.levels import why_this_level
@@ -154,10 +161,13 @@ class CountRecipe:
 
         vocabulary = prepared.vocabulary
         trainer = self._trainer(self.options["seed"] if seed is None else seed)
-        shown = {} if on_epoch is None or self.name != "glove" else {"on_epoch": _space_of(on_epoch, vocabulary)}
-        trained = trainer.fit(prepared.counts, session=session, **shown)
+        iterative: dict[str, Any] = {}
+        if self.name == "glove":
+            iterative = {"on_epoch": on_epoch and _space_of(on_epoch, vocabulary), "checkpoints": checkpoints}
+        trained = trainer.fit(prepared.counts, session=session, **iterative)
         if not self.options["threads"]:
-            session.tell(Derived("threads", threads_here(0), "all cores that this process may use"))
+            threads = trained.threads if self.name == "glove" else threads_here(0)
+            session.tell(Derived("threads", threads, "all cores that this process may use"))
         if self.name == "glove":
             session.tell(Derived("level", trained.level, why_this_level()))
         space = Space(vocabulary.words, trained.vectors, items={"count": vocabulary.counts})

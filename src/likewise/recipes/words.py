@@ -16,6 +16,7 @@ from likewise.recipes.options import Option
 from likewise.session import Derived, Note, Session
 
 if TYPE_CHECKING:
+    from likewise.checkpoints import Checkpoints
     from likewise.contracts import OnEpoch
     from likewise.space import Space
     from likewise.words.corpus import Reading
@@ -166,11 +167,16 @@ class WordRecipe:
         return read
 
     def fit(
-        self, prepared: Reading, session: Session, *, seed: int | None = None, on_epoch: OnEpoch | None = None
+        self,
+        prepared: Reading,
+        session: Session,
+        *,
+        seed: int | None = None,
+        on_epoch: OnEpoch | None = None,
+        checkpoints: Checkpoints | None = None,
     ) -> WordTable | SubwordTable:
         """Learn one table of vectors."""
         from likewise.kernels.levels import why_this_level
-        from likewise.words.sweep import threads_here
 
         vocabulary, parts = prepared.vocabulary, self._parts(prepared.vocabulary)
         seed = self.options["seed"] if seed is None else seed
@@ -182,9 +188,10 @@ class WordRecipe:
             start=self._rows(vocabulary, parts),
             session=session,
             on_epoch=None if on_epoch is None else _space_of(on_epoch, vocabulary),
+            checkpoints=checkpoints,
         )
         if not self.options["threads"]:
-            session.tell(Derived("threads", threads_here(0), "all cores that this process may use"))
+            session.tell(Derived("threads", trained.threads, "all cores that this process may use"))
         session.tell(Derived("level", trained.level, why_this_level()))
         table = self._table(prepared, trained, parts)
         return table.with_component(component(table, prepared, seed))

@@ -1,4 +1,4 @@
-"""Safetensors, the two things that we need of it: a matrix in by blocks, a mapped matrix out.
+"""Safetensors, what we need of it: a matrix in by blocks or arrays of known shapes, mapped arrays out.
 
 The format is eight bytes of length (little-endian), that many bytes of JSON, and the raw numbers
 (https://huggingface.co/docs/safetensors). Written here because the package of that name can neither
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -22,6 +22,7 @@ from likewise.errors import FormatError
 _HEADER = 256
 _LARGEST_HEADER = 100 << 20
 _TYPES = {"F16": "<f2", "F32": "<f4", "F64": "<f8"}
+_STORED = {"F32": "<f4", "F64": "<f8", "I32": "<i4", "I64": "<i8", "U64": "<u8"}
 
 
 def write_matrix(file: BinaryIO, name: str, dim: int, blocks: Iterable[Float[Array, "n d"]]) -> int:
@@ -81,3 +82,36 @@ def _entry(path: Path, name: str) -> tuple[dict[str, Any], int]:
 def read_matrix(path: Path, name: str) -> Float32[Array, "n d"]:
     """Return one matrix as float32, mapped if it is stored so."""
     return np.asarray(map_matrix(path, name), np.float32)
+
+
+def write_arrays(file: BinaryIO, arrays: Mapping[str, Sequence[Array]]) -> None:
+    """Write arrays, each given as one piece or as several to be joined along the first axis."""
+    kinds = {np.dtype(kind): name for name, kind in _STORED.items()}
+    header: dict[str, Any] = {}
+    at = 0
+    for name, pieces in arrays.items():
+        shape = [sum(len(piece) for piece in pieces), *pieces[0].shape[1:]]
+        size = sum(piece.nbytes for piece in pieces)
+        header[name] = {"dtype": kinds[pieces[0].dtype], "shape": shape, "data_offsets": [at, at + size]}
+        at += size
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text = text.ljust(-(-len(text) // 8) * 8)
+    file.write(len(text).to_bytes(8, "little") + text)
+    for pieces in arrays.values():
+        for piece in pieces:
+            file.write(np.ascontiguousarray(piece).data)
+
+
+def map_arrays(path: Path) -> dict[str, Array]:
+    """Return the arrays of a file that `write_arrays` wrote and whose digest was checked, mapped and read-only."""
+    with path.open("rb") as file:
+        size = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(size))
+    return {
+        name: np.asarray(
+            np.memmap(path, _STORED[entry["dtype"]], "r", 8 + size + entry["data_offsets"][0], tuple(entry["shape"]))
+            if math.prod(entry["shape"])
+            else np.zeros(entry["shape"], _STORED[entry["dtype"]])
+        )
+        for name, entry in header.items()
+    }

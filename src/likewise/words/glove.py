@@ -10,17 +10,18 @@ import math
 import time
 from collections.abc import Callable
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import numpy as np
 from jaxtyping import Float, Float32, Int64
 
+from likewise.checkpoints import Checkpoint, Checkpoints
 from likewise.contracts import Array
 from likewise.errors import DataError, OptionError
 from likewise.kernels import glove as kernel
 from likewise.kernels import level as level_here
-from likewise.session import Estimate, Logged, Progress, Session
+from likewise.session import Estimate, Logged, Note, Progress, Session
 from likewise.words.cooccurrence import Counts
 from likewise.words.sweep import threads_here
 
@@ -33,15 +34,23 @@ _GROUPS = 16  # up to 8 threads find work in every round; the number decides the
 _TOLD_EVERY = 0.2  # seconds between two events of progress
 _LOOK_EVERY = 0.05  # seconds between two looks at the wish to stop
 _JUDGED = 500_000  # counts that the loss is measured on
+_POSITION = ("epoch", "rounds", "places", "seconds")  # of a State, in a checkpoint
 _PIECE = 200_000  # counts that one call of the kernel takes at most, unless a single tile has more
 
 
 @dataclass
 class State:
-    """Where learning stands after `epoch` epochs: what is kept to go on later. `table` as `kernels.glove` has it."""
+    """Where learning stands: what is kept to go on later. `table` as `kernels.glove` has it.
+
+    After `epoch` epochs, `rounds` of the next one are done, and of the round in hand, for each of its meetings, some
+    stretches and some tiles of the stretch after them (`places`).
+    """
 
     table: Float32[Array, "n 4 p"]
     epoch: int = 0
+    rounds: int = 0
+    places: list[list[int]] = field(default_factory=list)
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -58,6 +67,7 @@ class Trained:
     history: list[dict[str, Any]]
     finished: bool
     level: str
+    threads: int
     epochs_done: int
     state: State
 
@@ -100,18 +110,22 @@ class GloVe:
         session: Session,
         on_epoch: OnEpoch | None = None,
         state: State | None = None,
+        checkpoints: Checkpoints | None = None,
     ) -> Trained:
         """Learn from `counts`; `on_epoch` sees w + c before the first epoch (0) and after each.
 
-        `state` is where an earlier `fit` with the same options and counts stood: it goes on after that epoch, to the
-        same bits as without the break. A stopped session ends within a fraction of a second, `finished` False.
+        `state` is where an earlier `fit` with the same options and counts stood: it goes on from there, to the same
+        bits as without the break; so it does from the newest of `checkpoints`, if they hold one. A stopped session ends
+        within a fraction of a second, `finished` False.
         """
         if counts.words < 2:
             raise DataError(
                 f"the vocabulary has {counts.words} word: at least two are needed; give more text or a lower min_count"
             )
-        with session.stage(STAGE) as facts:
-            training = _Training(self, counts, session, state)
+        checkpoints = checkpoints or Checkpoints()
+        kept = checkpoints.newest()
+        with session.stage(STAGE, before=0.0 if kept is None else kept.values["learning"]) as facts:
+            training = _Training(self, counts, session, state, checkpoints, kept)
             training.estimate()
             finished = training.run(on_epoch)
             facts |= {"epochs": float(training.state.epoch), "counts": float(len(counts))}
@@ -122,6 +136,7 @@ class GloVe:
             history=training.history,
             finished=finished,
             level=training.level,
+            threads=training.threads,
             epochs_done=training.state.epoch,
             state=training.state,
         )
@@ -176,8 +191,16 @@ def tournament(players: int) -> list[list[Meeting]]:
 class _Training:
     """The table of one `fit`, and how it goes."""
 
-    def __init__(self, options: GloVe, counts: Counts, session: Session, state: State | None) -> None:
-        self.options, self.counts, self.session = options, counts, session
+    def __init__(
+        self,
+        options: GloVe,
+        counts: Counts,
+        session: Session,
+        state: State | None,
+        checkpoints: Checkpoints,
+        kept: Checkpoint | None,
+    ) -> None:
+        self.options, self.counts, self.session, self.checkpoints = options, counts, session, checkpoints
         self.level, self.threads = level_here(), threads_here(options.threads)
         self.state = state or State(first_table(counts.words, options.dim, rate=options.rate, seed=options.seed))
         self.task = kernel.GloveTask(
@@ -192,52 +215,87 @@ class _Training:
         self.sample = _sample(counts)
         self.history: list[dict[str, Any]] = []
         self._told, self._done = 0.0, 0
+        if kept is not None:
+            self._restore(kept)
+
+    def _restore(self, kept: Checkpoint) -> None:
+        """Take up the state of a checkpoint."""
+        values = kept.values
+        kept.restore("table", self.state.table)
+        self.level, self.threads = level_here(values["level"]), values["threads"]
+        for entry in values["history"]:
+            self.history.append(entry)
+            self.session.tell(Logged(entry))
+        for name in _POSITION:
+            setattr(self.state, name, values[name])
+        self.session.tell(Note(f"going on in epoch {self.state.epoch + 1} of {self.options.epochs}"))
+
+    def _keep(self) -> None:
+        """Write a checkpoint: all from which the next step depends."""
+        values = {name: getattr(self.state, name) for name in _POSITION}
+        values |= {"level": self.level, "threads": self.threads, "history": self.history}
+        values["learning"] = sum(entry["seconds"] for entry in self.history) + self.state.seconds
+        self.checkpoints.write({"table": self.state.table}, values)
 
     def estimate(self) -> None:
         """Say what it will cost: about a nanosecond for each count and 4 numbers that it moves."""
-        visits = len(self.counts) * (2 if self.counts.symmetric else 1) * self.options.epochs
+        visits = len(self.counts) * (2 if self.counts.symmetric else 1) * (self.options.epochs - self.state.epoch)
         seconds = visits * self.task.table.shape[2] * 4e-10 / self.threads
         memory = self.task.table.nbytes + (0 if self.counts.spilled else 8 * len(self.counts))
         self.session.tell(Estimate(STAGE, seconds, memory))
+        self.checkpoints.expect(self.task.table.nbytes)
 
     def run(self, on_epoch: OnEpoch | None) -> bool:
         """Learn every epoch that is left; return whether it came to its end."""
-        if self.state.epoch == 0:
+        if not self.state.epoch and not self.history:
             self._note(0.0)
             self._show(on_epoch)
-        while self.state.epoch < self.options.epochs:
-            start = time.perf_counter()
-            if not self._epoch(self.state.epoch + 1):
-                return False
-            self.state.epoch += 1
-            self._note(time.perf_counter() - start)
+        while self.state.epoch < self.options.epochs and self._epoch(self.state.epoch + 1):
+            state = self.state
+            seconds, state.seconds, state.rounds = state.seconds, 0.0, 0
+            state.epoch += 1
+            self._note(seconds)
             self._show(on_epoch)
-        return True
+        if self.session.stopped:
+            self._keep()
+        return self.state.epoch >= self.options.epochs
 
     def _show(self, on_epoch: OnEpoch | None) -> None:
         if on_epoch is not None:
             on_epoch(self.state.epoch, _sums(self.state.table, self.options.dim))
 
     def _epoch(self, epoch: int) -> bool:
-        """Hold a tournament; the order of its rounds is drawn from (seed, epoch)."""
+        """Hold what is left of a tournament, whose order of rounds is drawn from (seed, epoch); return if it ended."""
         rounds = tournament(len(self.groups) - 1)
         rng = np.random.default_rng([self.options.seed, epoch])
-        self._done = 0
+        self._done, start = 0, time.perf_counter() - self.state.seconds
         with ThreadPoolExecutor(self.threads, thread_name_prefix="likewise") as pool:
-            for number in rng.permutation(len(rounds)):
+            for place, number in enumerate(rng.permutation(len(rounds))):
                 meetings = sorted(rounds[number], key=self._work, reverse=True)
                 seeds = rng.integers(2**32, size=len(meetings))
-                working = [pool.submit(self._meet, *pair) for pair in zip(meetings, seeds, strict=True)]
-                while True:
-                    ready, waiting = wait(working, timeout=_LOOK_EVERY, return_when=FIRST_EXCEPTION)
-                    self._tell(epoch)
-                    if not waiting or any(future.exception() for future in ready):
-                        break
-                for future in working:
-                    future.result()
-                if self.session.stopped:
-                    return False
+                if place < self.state.rounds:  # of an epoch that was cut off
+                    self._done += sum(self._work(meeting) for meeting in meetings)
+                    continue
+                while not self._round(pool, epoch, meetings, seeds):
+                    self.state.seconds = time.perf_counter() - start
+                    if self.session.stopped:
+                        return False
+                    self._keep()
+                self.state.rounds, self.state.places = place + 1, []
+        self.state.seconds = time.perf_counter() - start
         return True
+
+    def _round(self, pool: ThreadPoolExecutor, epoch: int, meetings: list[Meeting], seeds: Int64[Array, " m"]) -> bool:
+        """Hold the meetings of a round, or what is left of them; return whether they came to their ends."""
+        places = self.state.places = self.state.places or [[0, 0] for _ in meetings]
+        working = [pool.submit(self._meet, *pair) for pair in zip(meetings, seeds, places, strict=True)]
+        while True:
+            ready, waiting = wait(working, timeout=_LOOK_EVERY, return_when=FIRST_EXCEPTION)
+            self._tell(epoch)
+            if not waiting or any(future.exception() for future in ready):
+                break
+        ended = [future.result() for future in working]  # each, for an error of any of them comes out here
+        return all(ended)
 
     def _work(self, meeting: Meeting) -> int:
         return sum(
@@ -255,17 +313,27 @@ class _Training:
             return below
         return below + [(row, highs.start, highs.stop) for row in lows]
 
-    def _meet(self, meeting: Meeting, seed: int) -> None:
-        """Take one step for each count of a meeting, its stretches in an order drawn from `seed`."""
+    def _meet(self, meeting: Meeting, seed: int, place: list[int]) -> bool:
+        """Take one step for each count of a meeting, its stretches in an order drawn from `seed`.
+
+        It begins at `place` and moves it along; return False if it ended early because somebody wishes to stop or a
+        checkpoint is due.
+        """
         stretches = self._of(meeting)
-        for number in np.random.default_rng(seed).permutation(len(stretches)):
+        for number in np.random.default_rng(seed).permutation(len(stretches))[place[0] :]:
             row, begin, end = stretches[number]
             ends = self.counts.ends[row]
-            while begin < end and not self.session.stopped:
+            begin += place[1]
+            while begin < end:
+                if self.session.stopped or self.checkpoints.due:
+                    return False
                 stop = max(begin + 1, min(end, int(np.searchsorted(ends, ends[begin] + _PIECE))))
                 kernel.learn(self.task, self.counts.rows[row], ends, row, begin, stop, level=self.level)
                 self._done += int(ends[stop] - ends[begin])  # only for people: two threads may lose one another's
+                place[1] += stop - begin
                 begin = stop
+            place[:] = [place[0] + 1, 0]
+        return True
 
     def _tell(self, epoch: int) -> None:
         now = time.perf_counter()

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from likewise.contracts import Array
 from likewise.errors import DataError
 from likewise.files import atomic, digest_of_file, digest_of_json
+from likewise.space.tensors import map_arrays, write_arrays
 from likewise.words.cooccurrence import Counts, room_for_counts
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 ARRAYS, ABOUT = "counts.safetensors", "counts.json"
-_KINDS = {"entries": ("U64", "<u8"), "ends": ("I64", "<i8"), "blocks": ("I64", "<i8")}
 
 
 def description(reading: Reading, *, window: int, weighting: str, symmetric: bool) -> dict[str, Any]:
@@ -46,17 +45,7 @@ def write_counts(folder: Path, counts: Counts, about: dict[str, Any]) -> None:
         for unfinished in folder.glob(".*.tmp"):  # of a process that was killed while it wrote
             unfinished.unlink(missing_ok=True)
         with atomic(folder / ARRAYS) as file:
-            shapes = {"entries": (len(counts),), "ends": counts.ends.shape, "blocks": counts.blocks.shape}
-            header, at = {}, 0
-            for name, shape in shapes.items():
-                size = 8 * int(np.prod(shape))
-                header[name] = {"dtype": _KINDS[name][0], "shape": list(shape), "data_offsets": [at, at + size]}
-                at += size
-            text = json.dumps(header, separators=(",", ":")).encode()
-            text = text.ljust(-(-len(text) // 8) * 8)
-            file.write(len(text).to_bytes(8, "little") + text)
-            for array in (*counts.rows, counts.ends, counts.blocks):
-                file.write(np.ascontiguousarray(array).data)
+            write_arrays(file, {"entries": counts.rows, "ends": [counts.ends], "blocks": [counts.blocks]})
         with atomic(folder / ABOUT) as file:
             file.write(json.dumps(about | {"sha256": digest_of_file(folder / ARRAYS)}, indent=2).encode() + b"\n")
 
@@ -78,21 +67,10 @@ def read_counts(folder: Path, about: dict[str, Any]) -> Counts | None:
     path = folder / ARRAYS
     if not path.is_file() or digest_of_file(path) != kept.get("sha256"):
         raise DataError(f"{path} is missing or was changed since it was written: delete {folder}")
-    arrays = _mapped(path)
+    arrays = map_arrays(path)
     ends, blocks = np.array(arrays["ends"]), np.array(arrays["blocks"])
     rows = np.split(arrays["entries"], np.cumsum(ends[:, -1])[:-1])
     return Counts(blocks, rows, ends, about["window"], about["weighting"], about["symmetric"], spilled=True)
-
-
-def _mapped(path: Path) -> dict[str, Array]:
-    with path.open("rb") as file:
-        size = int.from_bytes(file.read(8), "little")
-        header = json.loads(file.read(size))
-    arrays = {}
-    for name, (_, kind) in _KINDS.items():
-        offset, shape = 8 + size + header[name]["data_offsets"][0], tuple(header[name]["shape"])
-        arrays[name] = np.asarray(np.memmap(path, kind, "r", offset=offset, shape=shape))
-    return arrays
 
 
 def _difference(name: str, kept: object, wanted: object) -> str:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 Learn: TypeAlias = Callable[[int, int], tuple[int, int]]
 """(begin, end) of tokens in, (centres, pairs) out."""
@@ -18,7 +18,10 @@ _LOOK_EVERY = 0.05  # seconds between two looks at the wish to stop by whoever w
 
 @dataclass
 class Pace:
-    """How much of a pass is given out and done, and how fast; the threads share it."""
+    """How much of a pass is given out and done, and how fast; the threads share it.
+
+    A pass may be done in several sweeps: each goes on where the one before ended.
+    """
 
     total: int
     done: int = 0
@@ -27,8 +30,16 @@ class Pace:
     seconds: float = 0.0
     _given: int = 0
     _ended: bool = False
-    _start: float = field(default_factory=time.perf_counter)
+    _start: float = 0.0
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def begin(self) -> None:
+        """Give out from where the last sweep ended, and let the time run on from there."""
+        self._given, self._ended, self._start = self.done, False, time.perf_counter() - self.seconds
+
+    def state(self) -> dict[str, Any]:
+        """Return what it takes to make it again, as JSON, but for `total`."""
+        return {name: getattr(self, name) for name in ("done", "centres", "pairs", "seconds")}
 
     @property
     def complete(self) -> bool:
@@ -65,18 +76,19 @@ def threads_here(wanted: int) -> int:
 
 def sweep(
     learn: Learn,
-    total: int,
+    pace: Pace,
     *,
     chunk: int,
     threads: int,
     stopped: Callable[[], bool],
     watch: Callable[[Pace], None],
-) -> Pace:
-    """Give tokens 0 … `total` to `threads` threads, `chunk` at a time and in order; call `watch` while they work.
+) -> None:
+    """Give the tokens that are left to `threads` threads, `chunk` at a time and in order; call `watch` meanwhile.
 
     It ends early, after the chunks in hand, when `stopped()` says so or a thread fails (then its error is raised).
+    Then tokens 0 … `pace.done` were learned, and no other.
     """
-    pace = Pace(total)
+    pace.begin()
 
     def work() -> None:
         while not stopped():
@@ -97,7 +109,6 @@ def sweep(
             pace.end()
     for future in working:
         future.result()
-    return pace
 
 
 def chunk_for(learn: Learn, total: int, *, seconds: float) -> tuple[int, float]:

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from jaxtyping import Float, Float32
 
+from likewise.checkpoints import Checkpoint, Checkpoints
 from likewise.contracts import Array
 from likewise.errors import DataError, OptionError, ShapeError
 from likewise.kernels import level as level_here
 from likewise.kernels import words as kernel
 from likewise.kernels.subwords import row_means
-from likewise.session import Estimate, Logged, Progress, Session
+from likewise.session import Estimate, Logged, Note, Progress, Session
 from likewise.words.huffman import huffman_paths
 from likewise.words.losses import FixedPairs, fixed_pairs
 from likewise.words.sweep import Pace, chunk_for, sweep, threads_here
@@ -54,6 +55,7 @@ class Trained:
     history: list[dict[str, Any]]
     finished: bool
     level: str
+    threads: int
     epochs_done: int
     rows: Float32[Array, "r d"] | None = None
 
@@ -113,21 +115,26 @@ class Word2Vec:
         start: Start | None = None,
         session: Session,
         on_epoch: OnEpoch | None = None,
+        checkpoints: Checkpoints | None = None,
     ) -> Trained:
         """Learn from `corpus`; `on_epoch` sees the vectors before the first epoch (0) and after each.
 
         What it sees is the table itself: copy what is to be kept. A stopped session ends it within a fraction of a
-        second, with what was learned so far and `finished` False. With `subwords` a word is the mean of the rows of its
-        parts (Bojanowski et al. 2017, arXiv:1607.04606), which are put together anew every 512 tokens, or more often
-        where words share much. `start` holds rows to begin from; OptionError with hierarchical softmax, whose tree
-        changes with the words.
+        second, with what was learned so far and `finished` False. If `checkpoints` hold one, of the same options and
+        corpus, learning goes on from there: with `reproducible` or one thread to the same bits.
+
+        With `subwords` a word is the mean of the rows of its parts (Bojanowski et al. 2017, arXiv:1607.04606), which
+        are put together anew every 512 tokens, or more often where words share much. `start` holds rows to begin from;
+        OptionError with hierarchical softmax, whose tree changes with the words.
         """
         _check_corpus(corpus, vocabulary)
-        with session.stage(STAGE) as facts:
-            training = _Training(self, corpus, vocabulary, held_out, subwords, start, session)
+        checkpoints = checkpoints or Checkpoints()
+        kept = checkpoints.newest()
+        with session.stage(STAGE, before=0.0 if kept is None else kept.values["learning"]) as facts:
+            training = _Training(self, corpus, vocabulary, held_out, subwords, start, session, checkpoints, kept)
             training.estimate()
             finished = training.run(on_epoch)
-            facts |= {"epochs": float(training.history[-1]["epoch"]), "words": float(training.tokens_done)}
+            facts |= {"epochs": float(training.history[-1]["epoch"]), "words": float(training.done)}
         rows = _without_padding(training.task.vectors, self.dim)
         return Trained(
             vectors=rows if subwords is None else row_means(rows, subwords.rows, subwords.starts),
@@ -136,6 +143,7 @@ class Word2Vec:
             history=training.history,
             finished=finished,
             level=training.level,
+            threads=training.threads,
             epochs_done=int(training.history[-1]["epoch"]),
         )
 
@@ -152,11 +160,13 @@ class _Training:
         subwords: Subwords | None,
         start: Start | None,
         session: Session,
+        checkpoints: Checkpoints,
+        kept: Checkpoint | None,
     ) -> None:
-        self.options, self.session = options, session
+        self.options, self.session, self.checkpoints = options, session, checkpoints
         self.level, self.threads = level_here(), threads_here(options.threads)
         self.tokens, self.tokens_done = len(corpus.ids), 0
-        self.chunk = self.tokens
+        self.chunk, self.per_second = 0, 0.0
         keep = vocabulary.keep_probability(options.sample)
         self.task = _first_task(options, corpus, vocabulary, subwords, keep)
         if start is not None:
@@ -164,7 +174,39 @@ class _Training:
         self.pairs = self._fixed_pairs(corpus, keep)
         self.held_out_pairs = None if held_out is None else self._fixed_pairs(held_out, keep)
         self.history: list[dict[str, Any]] = []
+        self.pace = Pace(self.tokens)  # of the epoch in hand
         self._told, self._loss = 0.0, math.nan
+        if kept is not None:
+            self._restore(kept)
+
+    def _restore(self, kept: Checkpoint) -> None:
+        """Take up the state of a checkpoint, and how fast it went: what was measured then is not measured anew."""
+        for name, table in self._tables().items():
+            kept.restore(name, table)
+        values = kept.values
+        self.level, self.threads = level_here(values["level"]), values["threads"]
+        self.chunk, self.per_second = values["chunk"], values["per_second"]
+        for entry in values["history"]:
+            self.history.append(entry)
+            self.session.tell(Logged(entry))
+        self.pace = Pace(self.tokens, **values["pace"])
+        self.tokens_done = self.tokens * (len(self.history) - 1)
+        self.session.tell(Note(f"going on after {_share(self.done, self.options.epochs * self.tokens)} of learning"))
+
+    def _tables(self) -> dict[str, Float32[Array, "n p"]]:
+        return {"vectors": self.task.vectors, "output": self.task.output}
+
+    @property
+    def done(self) -> int:
+        """How many tokens were learned, over all epochs."""
+        return self.tokens_done + self.pace.done
+
+    def _keep(self) -> None:
+        """Write a checkpoint: all from which the next step depends, and what was measured."""
+        seconds = sum(entry["seconds"] for entry in self.history) + self.pace.seconds
+        values = {"level": self.level, "threads": self.threads, "chunk": self.chunk, "per_second": self.per_second}
+        values |= {"history": self.history, "pace": self.pace.state(), "learning": seconds}
+        self.checkpoints.write(self._tables(), values)
 
     def _fixed_pairs(self, corpus: Corpus, keep: Float[Array, " n"]) -> FixedPairs | None:
         most = _FIXED if self.options.model == "skipgram" else _FIXED // 5
@@ -177,27 +219,33 @@ class _Training:
 
     def estimate(self) -> None:
         """Say what it will cost, from a try on the first tokens at rate 0, which moves nothing."""
-        still = replace(self.task, rate=0.0, slope=0.0, floor=0.0)
-        self.chunk, per_second = chunk_for(
-            lambda begin, end: self._learn(still, begin, end), self.tokens, seconds=_CHUNK_SECONDS
-        )
-        if self.options.reproducible or self.task.parts is not None:  # batches and segments must not be cut
-            self.chunk = -(-self.chunk // kernel.SEGMENT) * kernel.SEGMENT
+        if not self.chunk:
+            still = replace(self.task, rate=0.0, slope=0.0, floor=0.0)
+            self.chunk, self.per_second = chunk_for(
+                lambda begin, end: self._learn(still, begin, end), self.tokens, seconds=_CHUNK_SECONDS
+            )
+            if self.options.reproducible or self.task.parts is not None:  # batches and segments must not be cut
+                self.chunk = -(-self.chunk // kernel.SEGMENT) * kernel.SEGMENT
         tables = (self.task.vectors, self.task.output, self.task.keep)
         workers = 1 if self.options.reproducible else self.threads
-        seconds = self.options.epochs * self.tokens / (per_second * workers)
+        seconds = (self.options.epochs * self.tokens - self.done) / (self.per_second * workers)
         self.session.tell(Estimate(STAGE, seconds, sum(array.nbytes for array in tables)))
+        self.checkpoints.expect(sum(table.nbytes for table in self._tables().values()))
 
     def run(self, on_epoch: OnEpoch | None) -> bool:
-        """Learn every epoch; return whether it came to its end."""
-        self._note(0, Pace(0), on_epoch)
-        for epoch in range(1, self.options.epochs + 1):
-            pace = self._epoch(epoch)
+        """Learn every epoch that is left; return whether it came to its end."""
+        if not self.history:
+            self._note(0, Pace(0), on_epoch)
+        for epoch in range(len(self.history), self.options.epochs + 1):
+            self._epoch(epoch)
+            if not self.pace.complete:
+                break
+            pace, self.pace = self.pace, Pace(self.tokens)
             self.tokens_done += pace.done
-            if not pace.complete:
-                return False
             self._note(epoch, pace, on_epoch)
-        return True
+        if self.session.stopped:
+            self._keep()
+        return len(self.history) > self.options.epochs
 
     def _vectors(self) -> Float32[Array, "n d"]:
         """Return the vectors of the words as they are, not to be written to."""
@@ -205,17 +253,21 @@ class _Training:
         vectors.flags.writeable = False
         return vectors if parts is None else row_means(vectors, parts.rows, parts.starts)
 
-    def _epoch(self, epoch: int) -> Pace:
+    def _epoch(self, epoch: int) -> None:
+        """Learn what is left of an epoch, in several sweeps where checkpoints are due between them."""
         key = np.random.SeedSequence([self.options.seed, epoch]).generate_state(1, np.uint64)[0]
         task = replace(self.task, key=int(key), rate=self._rate((epoch - 1) * self.tokens))
-        return sweep(
-            lambda begin, end: self._learn(task, begin, end),
-            self.tokens,
-            chunk=self.chunk,
-            threads=1 if self.options.reproducible else self.threads,
-            stopped=lambda: self.session.stopped,
-            watch=lambda pace: self._tell(epoch, pace),
-        )
+        while not self.pace.complete and not self.session.stopped:
+            if self.checkpoints.due:
+                self._keep()
+            sweep(
+                lambda begin, end: self._learn(task, begin, end),
+                self.pace,
+                chunk=self.chunk,
+                threads=1 if self.options.reproducible else self.threads,
+                stopped=lambda: self.session.stopped or self.checkpoints.due,
+                watch=lambda pace: self._tell(epoch, pace),
+            )
 
     def _rate(self, tokens: int) -> float:
         """Return the rate after so many tokens."""
@@ -223,7 +275,7 @@ class _Training:
 
     def _tell(self, epoch: int, pace: Pace) -> None:
         now = time.perf_counter()
-        if now - self._told < _TOLD_EVERY or not pace.done:
+        if now - self._told < _TOLD_EVERY or not pace.seconds:
             return
         done = (epoch - 1) * self.tokens + pace.done
         if self.pairs is not None:
@@ -337,6 +389,10 @@ def _parts(options: Word2Vec, vocabulary: Vocabulary, subwords: Subwords, keep: 
     targets = 1.0 + options.negative if options.loss == "ns" else math.log2(len(vocabulary) + 1)
     span = _SHARED / (options.rate * max(float(others.max()), 1e-12) * window * targets)
     return kernel.Parts(subwords.starts, subwords.rows, _power_of_two(span))
+
+
+def _share(done: int, total: int) -> str:
+    return f"{100 * done / total:.1f} %"
 
 
 def _power_of_two(tokens: float) -> int:
