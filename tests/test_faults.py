@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,17 +20,19 @@ from likewise.cli import run as command
 WORDS = "the king and the queen of the river took a crown to the garden by the sea"
 
 
-def _corpus(folder: Path, lines: int) -> Path:
+def _corpus(folder: Path, lines: int, words: int = 0) -> Path:
+    """Write a text of `lines` lines, of the words above and of `words` others."""
     rng = random.Random(7)
-    words = WORDS.split()
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    known = WORDS.split() + ["".join(rng.choices(letters, k=7)) for _ in range(words)]
     path = folder / "corpus.txt"
-    path.write_text("\n".join(" ".join(rng.choices(words, k=12)) for _ in range(lines)))
+    path.write_text("\n".join(" ".join(rng.choices(known, k=12)) for _ in range(lines)))
     return path
 
 
-def _learn(corpus: Path, out: Path, *more: str) -> list[str]:
-    options = ["--quiet", "--no-report", "--dim", "16", "--epochs", "3", *more]
-    return [sys.executable, "-m", "likewise", "learn", "word2vec", str(corpus), "--out", str(out), *options]
+def _learn(corpus: Path, out: Path, *more: str, recipe: str = "word2vec") -> list[str]:
+    options = ["--quiet", "--no-report", "--dim", "16"] + ([] if recipe == "ppmi" else ["--epochs", "3"])
+    return [sys.executable, "-m", "likewise", "learn", recipe, str(corpus), "--out", str(out), *options, *more]
 
 
 def _kill_at(moment: float, arguments: list[str]) -> bool:
@@ -44,26 +47,82 @@ def _kill_at(moment: float, arguments: list[str]) -> bool:
     return False
 
 
-@pytest.mark.parametrize("moments", [4, pytest.param(20, marks=pytest.mark.slow)])
-def test_kill_9_leaves_the_old_run_or_the_new(tmp_path: Path, moments: int) -> None:
-    corpus, out = _corpus(tmp_path, 20_000), tmp_path / "run"
-    start = time.perf_counter()
-    subprocess.run(_learn(corpus, out), check=True)
-    whole = time.perf_counter() - start
-    digests = {lw.open(out).manifest["options"]["seed"]: lw.open(out).space.content_digest()}
+def _timed(arguments: list[str], partial: Path) -> tuple[float, float]:
+    """Run a command to its end; return after how many seconds `partial` was there, and after how many it ended."""
+    start, begun = time.perf_counter(), 0.0
+    process = subprocess.Popen(arguments)
+    while process.poll() is None:
+        if not begun and partial.exists():
+            begun = time.perf_counter() - start
+        time.sleep(0.002)
+    assert process.returncode == 0
+    return begun, time.perf_counter() - start
+
+
+WAYS = {
+    "word2vec": ["word2vec"],
+    "fasttext": ["fasttext", "--threads", "1"],
+    "glove": ["glove"],
+    "glove, counts on disk": ["glove", "--memory", "0"],
+    "ppmi, counts on disk": ["ppmi", "--memory", "0"],
+}
+FEW = 3  # moments while one works on likewise; the slow tests take twenty
+
+
+@pytest.mark.parametrize("moments", [FEW, pytest.param(20, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("way", WAYS)
+def test_kill_9_leaves_the_old_run_or_the_new(
+    way: str, moments: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
+    corpus, out, partial = _corpus(tmp_path, 10_000, 3000), tmp_path / "run", tmp_path / "run.partial"
+    recipe, *options = WAYS[way]
+    begun, whole = _timed(_learn(corpus, out, *options, recipe=recipe), partial)
+    words = len(lw.open(out).space)
+    seeds = {lw.open(out).manifest["options"]["seed"]: lw.open(out).space.content_digest()}
     rng, killed = random.Random(moments), 0
     for number in range(moments):
+        there = number % 4 != 3  # else no run is there, and none or a whole one is to be found
+        if not there:
+            shutil.rmtree(out)
         # half of the moments fall into the last third, where files are written and folders renamed
-        share = rng.uniform(0.66, 1.0) if number % 2 else rng.uniform(0.1, 0.66)
-        killed += _kill_at(share * whole, _learn(corpus, out, "--overwrite", "--seed", str(number + 2)))
-        found = lw.open(out)
-        assert found.verify() == []
-        assert len(found.space) == len(set(WORDS.split()))
-        known = digests.setdefault(found.manifest["options"]["seed"], found.space.content_digest())
-        assert known == found.space.content_digest()
+        share = rng.uniform(0.66, 1.0) if number % 2 else rng.uniform(0.0, 0.66)
+        again = ["--overwrite", "--seed", str(number + 2)]
+        killed += _kill_at(begun + share * (whole - begun), _learn(corpus, out, *options, *again, recipe=recipe))
+        assert {path.name for path in tmp_path.iterdir()} <= {"corpus.txt", "tmp", "run", "run.partial"}
+        assert not list((tmp_path / "tmp").iterdir())
+        if there or out.exists():
+            found = lw.open(out)
+            assert found.verify() == []
+            assert len(found.space) == words
+            digest = found.space.content_digest()
+            assert seeds.setdefault(found.manifest["options"]["seed"], digest) == digest
     assert killed, "no moment fell into the work: nothing was tested"
-    subprocess.run(_learn(corpus, out, "--overwrite"), check=True)  # what a killed run left behind is no obstacle
-    assert not (tmp_path / "run.partial").exists()
+    subprocess.run(
+        _learn(corpus, out, *options, "--overwrite", recipe=recipe), check=True
+    )  # what was left is no obstacle
+    assert lw.open(out).verify() == []
+    assert not partial.exists()
+
+
+def test_kill_9_leaves_whole_counts_or_none(tmp_path: Path) -> None:
+    """Counts that are kept beside a run: whole ones are used again, half ones are counted anew."""
+    corpus, out = _corpus(tmp_path, 10_000, 3000), tmp_path / "run"
+    options = ["--keep-counts", "--overwrite", "--epochs", "1"]
+    begun, whole = _timed(_learn(corpus, out, *options, recipe="glove"), tmp_path / "run.partial")
+    wanted = lw.open(out).space.content_digest()
+    rng, killed = random.Random(1), 0
+    for number in range(5):
+        if number % 2 == 0:
+            shutil.rmtree(tmp_path / "run.counts")
+        moment = begun + rng.uniform(0.2, 1.0) * (whole - begun)
+        killed += _kill_at(moment, _learn(corpus, out, *options, recipe="glove"))
+        assert lw.open(out).verify() == []
+    assert killed, "no moment fell into the work: nothing was tested"
+    subprocess.run(_learn(corpus, out, *options, recipe="glove"), check=True)
+    assert lw.open(out).space.content_digest() == wanted
+    assert sorted(path.name for path in (tmp_path / "run.counts").iterdir()) == ["counts.json", "counts.safetensors"]
 
 
 def test_an_out_that_exists_is_refused_before_any_work(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -59,8 +59,10 @@ class KeyMissing(LikewiseError, KeyError):
         self.key, self.near = key, near
         among = f" among {size:,} keys" if size is not None else ""
         hint = f"did you mean {' or '.join(repr(k) for k in near)}?" if near else "and none is spelled like it"
+        if isinstance(key, str) and not key.strip():
+            hint = "it is empty: give a key"
         shown = repr(key) if len(str(key)) <= 60 else f"{str(key)[:59]!r}… ({len(str(key)):,} letters)"
-        super().__init__(f"{shown} is not here{among}{': ' if near else ', '}{hint}")
+        super().__init__(f"{shown} is not here{among}{', ' if hint.startswith('and') else ': '}{hint}")
 
     def __str__(self) -> str:  # KeyError would show the repr of the sentence
         return str(self.args[0])

@@ -115,18 +115,3 @@ def test_recipes(name: str) -> None:
     other = recipe.fit(prepared, Session(), seed=7)
     again = recipe.fit(prepared, Session(), seed=recipe.options["seed"])
     assert again.fingerprint == encoder.fingerprint != other.fingerprint
-
-
-@pytest.mark.parametrize("name", RECIPES)
-def test_a_recipe_has_the_same_bits_at_any_number_of_threads(name: str) -> None:
-    """Each recipe at 1, 2 and 4 threads, twice; those that are fast by racing are asked to be reproducible."""
-    language = small_language(sentences=300)
-    known = describe(RECIPES[name])
-    asked = {"epochs": 2, "reproducible": True, "dim": 8, "min_count": 1}
-    given = {option: value for option, value in asked.items() if option in known}
-    prints = set()
-    for threads in (1, 2, 4, 1, 2, 4):
-        recipe = RECIPES[name](**given, threads=threads)
-        session = Session()
-        prints.add(recipe.fit(recipe.prepare(open_text(language.lines), session), session).fingerprint)
-    assert len(prints) == 1

@@ -15,4 +15,5 @@ export ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1:halt_on_erro
 export PYTHONMALLOC=malloc PYTHONPATH="$site:$others" OPENBLAS_NUM_THREADS=1
 # -S: the editable install must not come first
 "$python" -S -c 'from likewise.kernels import _native; assert "sanitize" in _native.__file__, _native.__file__'
-"$python" -S -m pytest -q -p no:cacheprovider -m "not slow" tests/kernels tests/words/test_word2vec.py tests/words/test_cooccurrence.py tests/words/test_glove.py tests/words/test_subwords.py
+"$python" -S -m pytest -q -p no:cacheprovider -m "not slow" tests/kernels tests/recipes/test_same_bits.py \
+  tests/words/test_{word2vec,cooccurrence,glove,ppmi,subwords,subword_table,unseen,fasttext_file,corpus}.py

@@ -44,7 +44,7 @@ def test_inner_products_equal_a_full_product(level):
     assert np.allclose(scores, -np.sort(-products, axis=1)[:, :5], rtol=1e-6)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     n=st.integers(1, 300),
     d=st.integers(1, 70),

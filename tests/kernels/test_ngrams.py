@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from likewise.errors import OptionError
@@ -33,7 +33,6 @@ def test_the_hash_is_fnv_over_signed_bytes(data: bytes) -> None:
     assert subwords_twin.hash_of(data) == h
 
 
-@settings(deadline=None)  # the first call imports gensim
 @given(letters.filter(lambda word: "\0" not in word), st.integers(1, 6), st.integers(0, 3))
 def test_it_equals_gensim(word: str, low: int, more: int) -> None:
     peer = pytest.importorskip("gensim.models.fasttext_inner")

@@ -63,7 +63,7 @@ def by_twin(whole: bytes, held_out: float, **options: object) -> tuple[list[str]
     return twin.words, twin.counts, twin.ids, ends
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(some_text, cuttings, st.lists(st.integers(0, 400), max_size=6))
 def test_it_equals_the_twin_in_any_chunks(characters: str, options: dict[str, object], cuts: list[int]) -> None:
     whole = same_everywhere(characters).replace("\0", "").encode()
@@ -72,7 +72,7 @@ def test_it_equals_the_twin_in_any_chunks(characters: str, options: dict[str, ob
     assert counted(fed(blocks, held_out=0.5, **options)) == by_twin(whole, 0.5, **options)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(some_text, cuttings)
 def test_byte_by_byte_equals_whole(characters: str, options: dict[str, object]) -> None:
     whole = same_everywhere(characters).replace("\0", "").encode()

@@ -157,7 +157,7 @@ NAMES = st.text(st.characters(exclude_categories=["Cs", "Zs", "Zl", "Zp", "Cc"])
 NUMBERS = st.floats(width=32, allow_nan=False, allow_infinity=False)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.data(), st.lists(NAMES, min_size=1, max_size=8, unique=True), st.integers(2, 5))
 def test_any_keys_and_numbers_survive(tmp_path_factory, data, keys, dim):
     folder = tmp_path_factory.mktemp("any")

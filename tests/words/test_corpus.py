@@ -62,7 +62,7 @@ def test_the_numbers_are_the_text(max_vocabulary: int | None, tmp_path: Path) ->
     assert reading.complete
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.text(st.sampled_from("aab bcé'\n\r日 "), max_size=30), min_size=1, max_size=20), st.integers(1, 3))
 def test_any_text_is_counted_as_by_the_twin(texts: list[str], min_count: int) -> None:
     lines = [line for text in texts for line in text.replace("\r", "\n").split("\n")]

@@ -65,7 +65,7 @@ def near(run: Path, wanted: tuple[str, ...], text: tuple[str, ...], k: int, metr
         vectors = opened.embed(list(text), pooling=given["pooling"])
         empty = [t for t, v in zip(text, vectors, strict=True) if not v.any()]
         if empty:
-            raise OptionError(f"no word of {empty[0]!r} is known to {run}: nothing to search by")
+            raise OptionError(f"no word of {_shown(empty[0])!r} is known to {run}: nothing to search by")
         words = opened.words_as_texts(given["pooling"])
         answers |= dict(zip(text, words.near(vectors, k, metric=metric), strict=True))
     if given["json"]:

@@ -54,7 +54,7 @@ def glove(
     window: Window = 15,
     weighting: Distance = "harmonic",
     symmetric: Symmetric = True,
-    x_max: Annotated[float, Option("counts from here on weigh 1", "occurrences", 1e-9)] = 100.0,
+    x_max: Annotated[float, Option("counts from here on weigh 1", "occurrences", 1e-9, 1e12)] = 100.0,
     x_power: Annotated[float, Option("smaller counts weigh (x / x_max) to this power", low=0, high=10)] = 0.75,
     min_count: MinCount = 5,
     max_vocabulary: Most = None,

@@ -304,7 +304,10 @@ def _vocabulary(
     """Return the words that are kept, and for each provisional number its final one or -1."""
     different = int(np.count_nonzero(counts))
     if not different:
-        raise DataError(f"{name} holds no words: is it the right file, and is it text?")
+        raise DataError(
+            f"{name} holds no words: is it the right file, and is it text? "
+            "Emoji and other signs are words with --tokenizer whitespace"
+        )
     order = np.argsort(-counts, kind="stable")
     if different == 1:
         raise DataError(

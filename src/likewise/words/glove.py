@@ -97,9 +97,9 @@ class GloVe:
                 raise OptionError(f"{name} is {value!r}: it must be a whole number from {least} to {most}")
         if not 0 < self.rate <= 10:
             raise OptionError(f"rate is {self.rate!r}: it must be above 0 and at most 10, 0.05 is usual")
-        if not (0 < self.x_max < math.inf and 0 <= self.x_power <= 10):
+        if not (0 < self.x_max <= 1e12 and 0 <= self.x_power <= 10):
             raise OptionError(
-                f"x_max is {self.x_max!r} and x_power {self.x_power!r}: x_max is above 0 (100 is usual), "
+                f"x_max is {self.x_max!r} and x_power {self.x_power!r}: x_max is above 0 and up to 1e12 (100 is usual), "
                 "x_power from 0 to 10 (0.75 is usual)"
             )
 
@@ -348,7 +348,10 @@ class _Training:
     def _note(self, seconds: float) -> None:
         loss = kernel.loss(self.task, *self.sample, level=self.level) / len(self.sample[0])
         if not math.isfinite(loss):
-            raise OptionError(f"the loss is no longer a number after {self.state.epoch} epochs: lower rate")
+            raise OptionError(
+                f"it diverged: after {self.state.epoch} epochs the loss is no longer a number; "
+                f"lower the rate, which is {self.options.rate:g} (0.05 is usual)"
+            )
         entry = {
             "epoch": self.state.epoch,
             "loss_train": loss,

@@ -61,7 +61,8 @@ class FixedPairs:
         rows = np.repeat(rows, targets.shape[1])
         products = words.pair_products(inputs, output, rows, targets.ravel(), level=level).reshape(targets.shape)
         products[self.labels[part]] *= -1.0
-        return float(np.logaddexp(0.0, products)[self.valid[part]].sum())
+        with np.errstate(invalid="ignore"):  # where it diverged the loss is NaN, and who asked sees it
+            return float(np.logaddexp(0.0, products)[self.valid[part]].sum())
 
     def _inputs(self, vectors: Array, part: slice) -> tuple[Array, Int32[Array, " e"]]:
         """Return a table and the row of each example's input in it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -18,6 +18,7 @@ from likewise.kernels import level as level_here
 from likewise.kernels import words as kernel
 from likewise.kernels.subwords import row_means
 from likewise.session import Estimate, Logged, Note, Progress, Session
+from likewise.space.content import first_not_finite
 from likewise.words.huffman import huffman_paths
 from likewise.words.losses import FixedPairs, fixed_pairs
 from likewise.words.sweep import Pace, chunk_for, sweep, threads_here
@@ -36,6 +37,7 @@ _TOLD_EVERY = 0.2  # seconds between two events of progress
 _FIXED = 100_000  # pairs whose loss is noted after each epoch; a bag has about five
 _MEETINGS = {"ns": 0.5, "hs": 2.0}  # of one row in one batch, times the rate: twice as many have diverged
 _SHARED = 2.0  # most that a word may be moved unseen, in its own steps: 4 held, 8 to 32 diverged
+_DIVERGED = 10.0  # times the untrained loss: nothing comes back from there
 _GLANCE = 2000  # pairs whose loss is looked at while an epoch runs
 _ROWS = 2048  # rows that are handled at a time where a copy would cost memory
 
@@ -125,7 +127,8 @@ class Word2Vec:
 
         With `subwords` a word is the mean of the rows of its parts (Bojanowski et al. 2017, arXiv:1607.04606), which
         are put together anew every 512 tokens, or more often where words share much. `start` holds rows to begin from;
-        OptionError with hierarchical softmax, whose tree changes with the words.
+        OptionError with hierarchical softmax, whose tree changes with the words, and where learning diverged, so
+        that the vectors are no longer numbers.
         """
         _check_corpus(corpus, vocabulary)
         checkpoints = checkpoints or Checkpoints()
@@ -134,6 +137,7 @@ class Word2Vec:
             training = _Training(self, corpus, vocabulary, held_out, subwords, start, session, checkpoints, kept)
             training.estimate()
             finished = training.run(on_epoch)
+            training.judge()
             facts |= {"epochs": float(training.history[-1]["epoch"]), "words": float(training.done)}
         rows = _without_padding(training.task.vectors, self.dim)
         return Trained(
@@ -290,6 +294,7 @@ class _Training:
             None if pairs is None else pairs.loss(self.task.vectors, self.task.output, level=self.level)
             for pairs in (self.pairs, self.held_out_pairs)
         ]
+        self._check_numbers(epoch, losses)
         entry = {
             "epoch": epoch,
             "loss_train": losses[0],
@@ -304,6 +309,39 @@ class _Training:
         self.session.tell(Logged(entry))
         if on_epoch is not None:
             on_epoch(epoch, self._vectors())
+
+    def _check_numbers(self, epoch: int, losses: Sequence[float | None] = ()) -> None:
+        """Raise OptionError where a vector is no longer a number, or the loss far above what it began with."""
+        tables = (self.task.vectors, self.task.output)
+        if any(first_not_finite(table) is not None for table in tables):
+            raise OptionError(f"it diverged: in epoch {epoch} the vectors are no longer numbers; {self._calmer()}")
+        before = [self.history[0][name] for name in ("loss_train", "loss_held_out")] if self.history else []
+        for first, loss in zip(before, losses, strict=False):
+            if first is not None and loss is not None and not loss <= _DIVERGED * first:
+                raise OptionError(
+                    f"it diverged: in epoch {epoch} the loss is {loss:.3g}, from {first:.3g} untrained; {self._calmer()}"
+                )
+
+    def _calmer(self) -> str:
+        """Say which options make it learn again."""
+        options = self.options
+        crowded = options.loss == "ns" and options.negative > 20
+        noise = f"take fewer noise words than {options.negative}, or " if crowded else ""
+        return f"{noise}lower the rate, which is {options.rate:g} (0.025 to 0.05 is usual)"
+
+    def judge(self) -> None:
+        """Say so where nothing was learned, or the contrary; OptionError where an epoch that was cut off diverged."""
+        first, last = self.history[0]["loss_train"], self.history[-1]["loss_train"]
+        self._check_numbers(int(self.history[-1]["epoch"]) + 1)
+        if not any(entry["pairs"] for entry in self.history) and self.history[-1]["epoch"]:
+            self.session.tell(
+                Note(
+                    "nothing was learned, the vectors are the random start: no two words were left beside one another "
+                    f"after frequent ones were thinned out; give more text, or sample 0 (it is {self.options.sample:g})"
+                )
+            )
+        elif last is not None and last > first:
+            self.session.tell(Note(f"the loss rose from {first:.3g} to {last:.3g}: it did not learn; {self._calmer()}"))
 
 
 def _first_task(
