@@ -79,19 +79,22 @@ def test_kill_9_leaves_the_old_run_or_the_new(
     corpus, out, partial = _corpus(tmp_path, 10_000, 3000), tmp_path / "run", tmp_path / "run.partial"
     recipe, *options = WAYS[way]
     begun, whole = _timed(_learn(corpus, out, *options, recipe=recipe), partial)
+    shutil.copytree(out, tmp_path / "tmp" / "run")
     words = len(lw.open(out).space)
     seeds = {lw.open(out).manifest["options"]["seed"]: lw.open(out).space.content_digest()}
     rng, killed = random.Random(moments), 0
     for number in range(moments):
-        there = number % 4 != 3  # else no run is there, and none or a whole one is to be found
+        there = number % 4 != 3  # else none is there before, and none or a whole one after
         if not there:
-            shutil.rmtree(out)
+            shutil.rmtree(out, ignore_errors=True)
+        elif not out.exists():
+            shutil.copytree(tmp_path / "tmp" / "run", out)
         # half of the moments fall into the last third, where files are written and folders renamed
         share = rng.uniform(0.66, 1.0) if number % 2 else rng.uniform(0.0, 0.66)
         again = ["--overwrite", "--seed", str(number + 2)]
         killed += _kill_at(begun + share * (whole - begun), _learn(corpus, out, *options, *again, recipe=recipe))
         assert {path.name for path in tmp_path.iterdir()} <= {"corpus.txt", "tmp", "run", "run.partial"}
-        assert not list((tmp_path / "tmp").iterdir())
+        assert [path.name for path in (tmp_path / "tmp").iterdir()] == ["run"]
         if there or out.exists():
             found = lw.open(out)
             assert found.verify() == []
@@ -99,9 +102,8 @@ def test_kill_9_leaves_the_old_run_or_the_new(
             digest = found.space.content_digest()
             assert seeds.setdefault(found.manifest["options"]["seed"], digest) == digest
     assert killed, "no moment fell into the work: nothing was tested"
-    subprocess.run(
-        _learn(corpus, out, *options, "--overwrite", recipe=recipe), check=True
-    )  # what was left is no obstacle
+    last = _learn(corpus, out, *options, "--overwrite", recipe=recipe)
+    subprocess.run(last, check=True)  # what was left behind is no obstacle
     assert lw.open(out).verify() == []
     assert not partial.exists()
 
@@ -115,7 +117,7 @@ def test_kill_9_leaves_whole_counts_or_none(tmp_path: Path) -> None:
     rng, killed = random.Random(1), 0
     for number in range(5):
         if number % 2 == 0:
-            shutil.rmtree(tmp_path / "run.counts")
+            shutil.rmtree(tmp_path / "run.counts", ignore_errors=True)
         moment = begun + rng.uniform(0.2, 1.0) * (whole - begun)
         killed += _kill_at(moment, _learn(corpus, out, *options, recipe="glove"))
         assert lw.open(out).verify() == []

@@ -59,6 +59,7 @@ def test_cbow_and_trees(text: Path) -> None:
     assert run(["fasttext", "cbow", *given.split()]) == 0
     options = lw.open("tree.bin").manifest["options"]
     assert (options["model"], options["loss"], options["max_n"]) == ("cbow", "hs", 0)
+    assert run(["fasttext", "cbow", *given.split(), "-bucket", "0"]) == 0
     assert run(["fasttext", "cbow", *given.split()]) == 0  # again, over what is there, as fastText does
 
 
@@ -85,6 +86,16 @@ def test_it_answers_from_standard_input(
     np.testing.assert_allclose(printed, made.place([word, f"{word}x"]).vectors, rtol=1e-4)
 
 
+def test_all_that_scripts_say(text: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every option of fastText's own help for words, in its order; the folder of the output is made."""
+    given = """-verbose 2 -minCount 1 -minCountLabel 0 -wordNgrams 1 -bucket 2000 -minn 3 -maxn 6 -t 0.0001
+        -label __label__
+        -lr 5e-2 -lrUpdateRate 100 -dim 8 -ws 5 -epoch 1 -neg 5 -loss ns -thread 2 -input text.txt -output a/b/words"""
+    assert run(["fasttext", "skipgram", *given.split()]) == 0
+    assert "→ a/b/words.vec" in capsys.readouterr().out
+    assert lw.open("a/b/words.bin").space.dim == 8
+
+
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
@@ -108,7 +119,11 @@ def test_it_answers_from_standard_input(
         ("cbow -saveOutput", "in the .bin already"),
         ("skipgram -input nofile -output y", "nofile does not exist"),
         ("skipgram -input text.txt -output y -ws 0", "window=0 is out of range"),
-        ("skipgram -input text.txt -output text.txt/y -minCount 1 -epoch 1 -dim 2", "could not write text.txt/y.bin"),
+        ("skipgram -input text.txt -output text.txt/y -minCount 1 -epoch 1 -dim 2", "text.txt cannot be written into"),
+        ("skipgram -input text.txt -output new/", "it is a name to which .bin and .vec are added"),
+        ("cbow -input text.txt -output y -dim=100", "a blank stands between both, -dim 100"),
+        ("cbow -cutoff 100", "it quantises classifiers"),
+        ("cbow -autotune-validation x", "it tunes classifiers"),
         ("nn", "nn needs a model: likewise fasttext nn MODEL [K] < WORDS"),
         ("nn text.txt 0", "K is 0"),
         ("nn text.txt many", "K is 'many'"),

@@ -313,8 +313,11 @@ import sys, fasttext
 kind, text, out = sys.argv[1:4]
 options = dict(dim=10, epoch=2, lr=0.02, bucket=5000, minn=2, maxn=4, minCount=1, thread=10, verbose=0)
 options |= {"plain": {}, "cbow": {"model": "cbow"}, "hs": {"loss": "hs"}, "words": {"minn": 0, "maxn": 0},
-            "labels": {}, "quantised": {}}[kind]
-train = fasttext.train_supervised if kind in ("labels", "quantised") else fasttext.train_unsupervised
+            "no buckets": {"minn": 0, "maxn": 0, "bucket": 0}, "long": {"minn": 1, "maxn": 9}, "one": {"bucket": 1},
+            "labels": {}, "pairs of words": {"wordNgrams": 2, "minn": 0, "maxn": 0, "loss": "hs"},
+            "ova": {"loss": "ova"}, "quantised": {}}[kind]
+classes = kind in ("labels", "pairs of words", "ova", "quantised")
+train = fasttext.train_supervised if classes else fasttext.train_unsupervised
 model = train(text, **options)
 if kind == "quantised":
     model.quantize(text)
@@ -333,16 +336,31 @@ def _ask(model: Path, word: str, words: list[str]) -> tuple[list[str], list[str]
 
 
 @needs_peer
-@pytest.mark.parametrize("kind", ["plain", "cbow", "hs", "words", "labels"])
+@pytest.mark.parametrize(
+    "kind", ["plain", "cbow", "hs", "words", "no buckets", "long", "one", "labels", "pairs of words", "ova"]
+)
 def test_its_own_files_have_its_own_vectors(kind: str, tmp_path: Path) -> None:
     lines = small_language(sentences=2000).lines
-    text = [f"__label__{'ab'[i % 2]} {line}" for i, line in enumerate(lines)] if kind == "labels" else lines
+    labelled = kind in ("labels", "pairs of words", "ova")
+    text = [f"__label__{'ab'[i % 2]} {line}" for i, line in enumerate(lines)] if labelled else lines
     (tmp_path / "text.txt").write_text("\n".join(text))
     model = tmp_path / "model.bin"
     subprocess.run([PEER, "-c", TRAIN, kind, tmp_path / "text.txt", model], check=True)
     run = lw.open(model)
     word = next(key for key in run.space.keys[20:] if key != "</s>")
-    words = [*run.space.keys[:50], "unheard", "日本", "wordlike", "z"]
+    words = [
+        *run.space.keys[:50],
+        "unheard",
+        "日本",
+        "wordlike",
+        "z",
+        "",
+        "<>",
+        "a b",
+        "👩‍👩‍👧",
+        "ä" * 20,  # its program sums in float32: at 3,000 letters it is 4e-6 off the mean
+        "e\u0301a",
+    ]
     near, first, vectors = _ask(model, word, words)
     assert first == list(run.space.keys[:3])
     assert near == [found.key for found in run.space.near(word, 5)]
@@ -395,3 +413,36 @@ def test_gensim_opens_our_files_and_we_open_gensims(learned: Run, tmp_path: Path
     peer.save_facebook_model(model, str(tmp_path / "theirs.bin"))
     theirs = lw.open(tmp_path / "theirs.bin")
     np.testing.assert_allclose(theirs.space[list(learned.space.keys)], learned.space.vectors, atol=1e-6)
+
+
+@pytest.mark.parametrize("options", [{"sg": 1}, {"sg": 0}, {"sg": 1, "hs": 1, "negative": 0}, {"max_n": 0}])
+def test_what_gensim_learned_is_the_same_here(options: dict[str, int], tmp_path: Path) -> None:
+    peer = pytest.importorskip("gensim.models.fasttext")
+    text = [line.split() for line in small_language(sentences=1000).lines]
+    given = {"vector_size": 10, "min_count": 1, "epochs": 2, "bucket": 5000, "workers": 1, "min_n": 2, "max_n": 4}
+    model = peer.FastText(text, **(given | options))
+    peer.save_facebook_model(model, str(tmp_path / "theirs.bin"))
+    run = lw.open(tmp_path / "theirs.bin")
+    words = list(model.wv.index_to_key)
+    np.testing.assert_allclose(run.embed(words, kind="word"), model.wv[words], atol=1e-6)
+    near = [key for key, _ in model.wv.most_similar(words[20], topn=5)]
+    assert [found.key for found in run.space.near(words[20], 5)] == near
+    if options.get("max_n") != 0:
+        unseen = ["unheard", "日本語", "ä" * 300, "a-b"]
+        np.testing.assert_allclose(run.encoder.by_letters(unseen)[0], [model.wv[word] for word in unseen], atol=1e-6)
+
+
+def test_text_files_go_both_ways(learned: Run, tmp_path: Path) -> None:
+    peer = pytest.importorskip("gensim.models")
+    learned.save(tmp_path / "run")
+    lw.convert(tmp_path / "run", tmp_path / "ours.vec")
+    theirs = peer.KeyedVectors.load_word2vec_format(str(tmp_path / "ours.vec"))
+    assert tuple(theirs.index_to_key) == learned.space.keys
+    np.testing.assert_allclose(theirs.vectors, learned.space.vectors, atol=1e-6)
+    rows = zip(learned.space.keys, learned.space.vectors.tolist(), strict=True)
+    lines = [f"{len(learned.space)} {learned.space.dim}"]  # as fastText's program writes it: a blank ends each line
+    lines += [f"{key} {''.join(f'{number:.5g} ' for number in row)}" for key, row in rows]
+    (tmp_path / "theirs.vec").write_text("\n".join(lines) + "\n")
+    again = lw.open(tmp_path / "theirs.vec").space
+    assert again.keys == learned.space.keys
+    np.testing.assert_allclose(again.vectors, learned.space.vectors, rtol=1e-4, atol=1e-6)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -37,6 +38,8 @@ WITHOUT_MEANING = ("-verbose", "-lrUpdateRate", "-wordNgrams", "-minCountLabel",
 NOT_HERE = {
     "-pretrainedVectors": "words learned before are gone on with by `likewise learn`: see its --help",
     "-saveOutput": "the other side of training is in the .bin already",
+    **dict.fromkeys(("-cutoff", "-retrain", "-qnorm", "-qout", "-dsub"), "it quantises classifiers"),
+    **dict.fromkeys(("-autotune-validation", "-autotune-metric", "-autotune-duration"), "it tunes classifiers"),
 }
 CLASSIFIER = (
     "likewise learns no classifiers; `likewise evaluate MODEL --labels FILE` tells what vectors know of classes"
@@ -142,7 +145,19 @@ def _parsed(verb: str, rest: Sequence[str]) -> tuple[dict[str, str], dict[str, A
     missing = [flag for flag in FILES if flag not in files]
     if missing:
         raise OptionError(f"{verb} needs {' and '.join(missing)}: likewise fasttext {verb} -input FILE -output NAME")
+    if options.get("max_n") == 0:
+        options.pop("buckets", None)  # scripts that want no n-grams say -bucket 0, too
+    _check_place(files["-output"])
     return files, options, told
+
+
+def _check_place(output: str) -> None:
+    """Refuse names of files that cannot be written, before anything is learned."""
+    if not Path(output).name or output.endswith("/"):
+        raise OptionError(f"-output is {output!r}: it is a name to which .bin and .vec are added")
+    there = next(folder for folder in Path(output).absolute().parents if folder.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        raise OptionError(f"-output is {output!r}: {there} cannot be written into; choose another place")
 
 
 def _value(flag: str, value: str, kind: type) -> Any:
@@ -159,6 +174,9 @@ def _unknown(verb: str, flag: str) -> str:
     known = [*FILES, *OPTIONS]
     if not flag.startswith("-"):
         return f"{verb} does not know what to do with {flag!r}: an option such as -dim comes before each value"
+    if "=" in flag:
+        name, value = flag.split("=", 1)
+        return f"{verb} does not know what to do with {flag!r}: a blank stands between both, {name} {value}"
     near = nearest_spellings(flag.lstrip("-"), [name[1:] for name in known], most=1)
     hint = f"did you mean -{near[0]}?" if near else f"it has {' '.join(known)}"
     return f"{verb} has no option {flag}: {hint}"

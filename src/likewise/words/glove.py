@@ -99,7 +99,7 @@ class GloVe:
             raise OptionError(f"rate is {self.rate!r}: it must be above 0 and at most 10, 0.05 is usual")
         if not (0 < self.x_max <= 1e12 and 0 <= self.x_power <= 10):
             raise OptionError(
-                f"x_max is {self.x_max!r} and x_power {self.x_power!r}: x_max is above 0 and up to 1e12 (100 is usual), "
+                f"x_max is {self.x_max!r} and x_power {self.x_power!r}: x_max is above 0 (100 is usual), "
                 "x_power from 0 to 10 (0.75 is usual)"
             )
 

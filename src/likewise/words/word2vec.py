@@ -318,9 +318,8 @@ class _Training:
         before = [self.history[0][name] for name in ("loss_train", "loss_held_out")] if self.history else []
         for first, loss in zip(before, losses, strict=False):
             if first is not None and loss is not None and not loss <= _DIVERGED * first:
-                raise OptionError(
-                    f"it diverged: in epoch {epoch} the loss is {loss:.3g}, from {first:.3g} untrained; {self._calmer()}"
-                )
+                loss_now = f"in epoch {epoch} the loss is {loss:.3g}, from {first:.3g} at the start"
+                raise OptionError(f"it diverged: {loss_now}; {self._calmer()}")
 
     def _calmer(self) -> str:
         """Say which options make it learn again."""
