@@ -313,7 +313,7 @@ import sys, fasttext
 kind, text, out = sys.argv[1:4]
 options = dict(dim=10, epoch=2, lr=0.02, bucket=5000, minn=2, maxn=4, minCount=1, thread=10, verbose=0)
 options |= {"plain": {}, "cbow": {"model": "cbow"}, "hs": {"loss": "hs"}, "words": {"minn": 0, "maxn": 0},
-            "no buckets": {"minn": 0, "maxn": 0, "bucket": 0}, "long": {"minn": 1, "maxn": 9}, "one": {"bucket": 1},
+            "no buckets": {"minn": 0, "maxn": 0, "bucket": 0}, "long": {"minn": 1, "maxn": 9},
             "labels": {}, "pairs of words": {"wordNgrams": 2, "minn": 0, "maxn": 0, "loss": "hs"},
             "ova": {"loss": "ova"}, "quantised": {}}[kind]
 classes = kind in ("labels", "pairs of words", "ova", "quantised")
@@ -337,7 +337,7 @@ def _ask(model: Path, word: str, words: list[str]) -> tuple[list[str], list[str]
 
 @needs_peer
 @pytest.mark.parametrize(
-    "kind", ["plain", "cbow", "hs", "words", "no buckets", "long", "one", "labels", "pairs of words", "ova"]
+    "kind", ["plain", "cbow", "hs", "words", "no buckets", "long", "labels", "pairs of words", "ova"]
 )
 def test_its_own_files_have_its_own_vectors(kind: str, tmp_path: Path) -> None:
     lines = small_language(sentences=2000).lines
