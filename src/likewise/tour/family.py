@@ -11,7 +11,7 @@ from likewise.evaluate.sections import Table
 from likewise.evaluate.similarity import similarity
 from likewise.sources.gold import read_pairs
 from likewise.tour.ground import Ground
-from likewise.tour.models import Model, Models
+from likewise.tour.models import TEXT_IS, Model, Models
 from likewise.tour.panel import NotShown, Panel
 
 DENSE = ("word2vec", "fasttext", "glove")
@@ -31,7 +31,7 @@ def show(ground: Ground) -> Panel:
     return Panel(
         name="family",
         statement="Dense word vectors: Word2Vec, FastText and GloVe, beside two plain baselines",
-        command="\n".join(f"likewise learn {model.name} TEXT --out {model.name}" for model in models.models),
+        command="\n".join([TEXT_IS, *(model.command for model in models.models)]),
         finding=f"On the same {models.words:,} words {best.name} answers most analogies, {best.value:.1%} of "
         f"{best.n:,}; one-hot vectors answer none, whatever they are asked. {_against_counts(numbers)}",
         fails=f"Each has relations that it hardly knows: {_worst(models)}. Which model leads depends on the questions: "
@@ -94,7 +94,7 @@ def _table(models: Models, numbers: list[Number], likeness: dict[str, list[Numbe
         ("model", "analogies", *sets, "seconds", "MB"),
         tuple(rows),
         "Quality with 95 % intervals; seconds from text to vectors on this machine; MB that make vectors. "
-        f"{models.words:,} words, {len(models.one_hot.keys):,} of them different; options as each recipe has them.",
+        f"{models.words:,} words, {len(models.one_hot.keys):,} of them different; options as the commands have them.",
     )
 
 

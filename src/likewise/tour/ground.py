@@ -17,7 +17,7 @@ from likewise.sources import samples
 from likewise.sources.gold import Label, Question, read_analogies, section_labels
 from likewise.sources.prose import EnglishOfPackages
 from likewise.space import Space
-from likewise.tour.models import FEW_WORDS_EPOCHS, Models, learn_models
+from likewise.tour.models import FEW_WORDS_EPOCHS, TEXT_IS, Models, learn_models
 from likewise.tour.panel import NotShown
 from likewise.words.subword_table import SubwordTable
 
@@ -123,6 +123,14 @@ class Ground:
         if self.stored is not None and isinstance(self.run.encoder_or_none, SubwordTable):
             return self.run.encoder_or_none
         return self.models.fasttext
+
+    @property
+    def letters_command(self) -> str:
+        """The commands that made that table and ask it; a word is to follow."""
+        if self.stored is not None and isinstance(self.run.encoder_or_none, SubwordTable):
+            return "likewise near RUN"
+        command = next(model.command for model in self.models.models if model.name == "fasttext")
+        return f"{TEXT_IS}\n{command}\nlikewise near fasttext"
 
     @property
     def space(self) -> Space:

@@ -75,7 +75,7 @@ def show(ground: Ground) -> Panel:
     return Panel(
         name="letters",
         statement="An unseen or misspelt word has a vector, from its letters",
-        command=f"likewise learn fasttext TEXT --out RUN\nlikewise near RUN {written[0]}",
+        command=ground.letters_command + f" {written[0]}",
         finding=_finding(first, company, len(space)),
         fails=f"{_worst(numbers[1:])} Letters also lie: an unseen word lands by words that are spelt like it, "
         "whatever they mean, and a name or a root that the text never had tells nothing.",

@@ -19,6 +19,7 @@ from likewise.words.subword_table import SubwordTable
 
 RECIPES = ("word2vec", "fasttext", "glove", "ppmi")
 CHARACTERS = 25_000_000  # of the text: about four million words, which all five learn in half a minute
+TEXT_IS = f"# TEXT: the paragraphs of the text above up to its first {CHARACTERS:,} characters"
 FEW_WORDS_EPOCHS = 20  # over 1.5 million words of documentation; the recipes' own numbers are for longer texts
 
 
@@ -31,11 +32,17 @@ class Model:
     seconds: float
     bytes: int
     scores: AnalogyScores | None
+    options: str = ""
 
     @property
     def space(self) -> Space:
         """The space of its words."""
         return self.run.space
+
+    @property
+    def command(self) -> str:
+        """The command that learns it; TEXT is what `TEXT_IS` says."""
+        return f"likewise learn {self.name} TEXT{self.options} --out {self.name}"
 
 
 @dataclass(frozen=True)
@@ -71,7 +78,8 @@ def learn_models(text: Any, questions: list[Question], session: Session) -> Mode
         if session.stopped:
             raise KeyboardInterrupt  # panels of half a training would be no evidence
         asked = analogies(run.space.keys, run.space.vectors, questions) if questions else None
-        models.append(Model(name, run, seconds, _bytes(run), asked))
+        options = "".join(f" --{option} {value}" for option, value in more.items())
+        models.append(Model(name, run, seconds, _bytes(run), asked, options))
     return Models(tuple(models), OneHot(models[0].space.keys))
 
 

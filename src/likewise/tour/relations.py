@@ -9,7 +9,7 @@ from likewise.evaluate.page import figure
 from likewise.evaluate.sections import Table
 from likewise.tour.family import FEWEST
 from likewise.tour.ground import Ground
-from likewise.tour.models import Model
+from likewise.tour.models import TEXT_IS, Model
 from likewise.tour.panel import NotShown, Panel
 
 _SHARE = 0.5
@@ -32,7 +32,9 @@ def show(ground: Ground) -> Panel:
     return Panel(
         name="relations",
         statement="Analogies hold for some relations and fail for others",
-        command="\n".join(f"likewise evaluate {model.name} --analogies questions.txt" for model in models),
+        command="\n".join(
+            [TEXT_IS, *(f"{m.command}\nlikewise evaluate {m.name} --analogies questions-words.txt" for m in models)]
+        ),
         finding=f"In {len(hold)} of {len(names)} relations the best model answers more than half. Best is {top} "
         f"({shares[top]:.1%}, {best[top].name}), worst {bottom} ({shares[bottom]:.1%}, {best[bottom].name}).",
         fails="A relation holds where the two sides keep company that differs always in the same way, and where both "

@@ -7,14 +7,12 @@ without a name, which vanishes with the process however that ends.
 
 from __future__ import annotations
 
-import errno
 import os
-import tempfile
 import time
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -26,6 +24,7 @@ from likewise.contracts import Array
 from likewise.errors import DataError, OptionError
 from likewise.kernels import cooccurrence as kernel
 from likewise.session import Progress, Session
+from likewise.words.scratch import append, room_for, scratch_file
 from likewise.words.sweep import threads_here
 
 if TYPE_CHECKING:
@@ -224,7 +223,7 @@ class _Store:
         size = length * np.dtype(kind).itemsize
         if size <= self._most or not size:
             return np.empty(length, kind)
-        with _temporary(self._folder) as file:
+        with scratch_file(self._folder) as file:
             os.posix_fallocate(file.fileno(), 0, size)  # a full disk is an error here, and a crash in mapped memory
             return np.asarray(np.memmap(file, kind, mode="r+", shape=(length,)))
 
@@ -233,14 +232,14 @@ class _Store:
         self.bytes += entries.nbytes
         self._ends.append(ends)
         if self._file is None and self.bytes > self._most:
-            self._file = self._opened.enter_context(_temporary(self._folder))
+            self._file = self._opened.enter_context(scratch_file(self._folder))
             for row in self._rows:
-                _write(self._file, row)
+                append(self._file, row)
             self._rows.clear()
         if self._file is None:
             self._rows.append(entries)
         else:
-            _write(self._file, entries)
+            append(self._file, entries)
 
     def finish(self) -> tuple[list[Array], Int64[Array, "b b+1"]]:
         """Return the entries of each row block and where its tiles end."""
@@ -253,26 +252,7 @@ class _Store:
         return np.split(mapped, np.cumsum(ends[:, -1])[:-1]), ends
 
 
-def _temporary(folder: Path | None) -> Any:
-    return tempfile.TemporaryFile(dir=folder, prefix="likewise-", buffering=0)
-
-
-def _write(file: BinaryIO, array: Array) -> None:
-    rest = array.data.cast("B") if len(array) else b""
-    while rest:  # a disk that becomes full takes a part first
-        rest = rest[file.write(rest) :]
-
-
-@contextmanager
-def room_for_counts(folder: Path | None) -> Iterator[None]:
+def room_for_counts(folder: Path | None) -> AbstractContextManager[None]:
     """Say what to do when there is no room for what does not fit into memory."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        where = folder or Path(tempfile.gettempdir())
-        raise DataError(
-            f"no room in {where} for the co-occurrence counts (8 bytes for each two words that meet): free some, "
-            "give more --memory, or set TMPDIR or --out to a place with more"
-        ) from error
+    what = "the co-occurrence counts (8 bytes for each two words that meet)"
+    return room_for(what, folder, ways="free some, give more --memory, or set TMPDIR or --out to a place with more")

@@ -7,11 +7,9 @@ Memory is set by the vocabulary, not by the text.
 
 from __future__ import annotations
 
-import errno
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -28,6 +26,7 @@ from likewise.words.growth import grown_vocabulary
 from likewise.words.phrase_search import STAGE as PHRASES
 from likewise.words.phrase_search import PhrasedText, tell
 from likewise.words.phrases import Phrases, PhraseSearch
+from likewise.words.scratch import append, room_for, scratch_file
 from likewise.words.vocabulary import Vocabulary
 
 Tokenizer: TypeAlias = str | Callable[[str], Sequence[str]]
@@ -213,10 +212,10 @@ class _Store:
 
     def __init__(self, folder: Path | None) -> None:
         with ExitStack() as opened:
-            files = [opened.enter_context(_temporary(folder)) for _ in range(4)]
+            files = [opened.enter_context(scratch_file(folder)) for _ in range(4)]
             self._opened = opened.pop_all()
         self._ids, self._ends, self._held_ids, self._held_ends = files
-        _write(self._ends, np.zeros(1, np.int64))
+        append(self._ends, np.zeros(1, np.int64))
 
     def __enter__(self) -> _Store:
         return self
@@ -227,8 +226,8 @@ class _Store:
     def take(self, counter: Counter) -> None:
         """Write down what the counter has found since the last time."""
         ids, ends = counter.take_out()
-        _write(self._ids, ids)
-        _write(self._ends, ends)
+        append(self._ids, ids)
+        append(self._ends, ends)
 
     def phrased(
         self, wanted: PhraseSearch | Phrases, counter: Counter, session: Session
@@ -250,26 +249,16 @@ class _Store:
         """Turn the numbers into those of the vocabulary; return the text for training and the text held out."""
         ids, ends = _mapped(self._ids, np.int32), _mapped(self._ends, np.int64)
         start = token = paragraph = held = 0
-        _write(self._held_ends, np.zeros(1, np.int64))
+        append(self._held_ends, np.zeros(1, np.int64))
         for first in range(0, len(ends) - 1, _PARAGRAPHS):
             last = min(first + _PARAGRAPHS, len(ends) - 1)
             kept, lengths, start, token, paragraph = renumber(ids, ends, table, first, last, start, token, paragraph)
-            _write(self._held_ids, kept)
-            _write(self._held_ends, held + np.cumsum(lengths, dtype=np.int64))
+            append(self._held_ids, kept)
+            append(self._held_ends, held + np.cumsum(lengths, dtype=np.int64))
             held += len(kept)
         train = Corpus(ids[:token], ends[: paragraph + 1])
         apart = Corpus(_mapped(self._held_ids, np.int32), _mapped(self._held_ends, np.int64))
         return (train, apart) if token else (apart, train)  # a text of one paragraph is there to learn from
-
-
-def _temporary(folder: Path | None) -> Any:
-    return tempfile.TemporaryFile(dir=folder, prefix="likewise-", buffering=0)
-
-
-def _write(file: Any, array: Array) -> None:
-    rest = array.data.cast("B") if len(array) else b""
-    while rest:  # a disk that becomes full takes a part first
-        rest = rest[file.write(rest) :]
 
 
 def _mapped(file: Any, dtype: type) -> Any:
@@ -278,19 +267,10 @@ def _mapped(file: Any, dtype: type) -> Any:
     return np.asarray(np.memmap(file, dtype, mode="r+"))
 
 
-@contextmanager
-def _room(folder: Path | None) -> Iterator[None]:
+def _room(folder: Path | None) -> AbstractContextManager[None]:
     """Say what to do when there is no room for the temporary file."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        where = folder or Path(tempfile.gettempdir())
-        raise DataError(
-            f"no room in {where} for the numbered text (4 bytes a word): free some, or "
-            "set TMPDIR or --out to a place with more"
-        ) from error
+    ways = "free some, or set TMPDIR or --out to a place with more"
+    return room_for("the numbered text (4 bytes a word)", folder, ways=ways)
 
 
 def _vocabulary(
