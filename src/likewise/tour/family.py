@@ -26,7 +26,6 @@ def show(ground: Ground) -> Panel:
     numbers = [_analogies(model) for model in models.models]
     likeness = _likeness(ground, models)
     best = max(numbers, key=lambda number: number.value)
-    chance = 1 / len(models.one_hot.keys)
     dense = [n for model, n in zip(models.models, numbers, strict=True) if model.name in DENSE]
     return Panel(
         name="family",
@@ -50,7 +49,7 @@ def show(ground: Ground) -> Panel:
         ),
         numbers=tuple(numbers),
         tables=(_table(models, numbers, likeness),),
-        holds=all(n.low is not None and n.low > chance for n in dense),
+        holds=all(n.low is not None and n.low > n.baselines["nearest to c"] for n in dense),
     )
 
 
@@ -89,7 +88,7 @@ def _table(models: Models, numbers: list[Number], likeness: dict[str, list[Numbe
         for model, number in zip(models.models, numbers, strict=True)
     ]
     one_hot = 4 * len(models.one_hot.keys) ** 2
-    rows.append(("one-hot", "0.0 %", *("0" for _ in sets), "0.0", f"{one_hot / 1e6:,.1f} if written out"))
+    rows.append(("one-hot", "0.0%", *("0" for _ in sets), "0.0", f"{one_hot / 1e6:,.1f} if written out"))
     return Table(
         ("model", "analogies", *sets, "seconds", "MB"),
         tuple(rows),
