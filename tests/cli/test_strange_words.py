@@ -197,7 +197,7 @@ def test_half_a_character_is_a_sentence(letters: Run) -> None:
         (["analogy", "RUN", "king", "", "queen"], "'' is not here among 4 keys: it is empty"),
         (["embed", "RUN", "empty.txt"], "empty.txt is empty (0 bytes)"),
         (["embed", "RUN", "nul.txt"], "nul.txt holds a NUL byte at line 2"),
-        (["embed", "RUN", "half.txt", "--kind", "word"], "half.txt is not UTF-8 at line 2: give --encoding"),
+        (["embed", "RUN", "half.txt", "--kind", "word"], "half.txt is not UTF-8 at line 2, byte 0: give --encoding"),
         (["embed", "RUN", "half-first.txt"], "half-first.txt is not UTF-8 from its first byte"),
     ],
 )

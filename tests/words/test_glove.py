@@ -170,8 +170,8 @@ def test_a_rate_that_is_too_high_gives_numbers_or_a_sentence(language: SmallLang
     except OptionError as error:
         said = str(error)
     else:
-        said = "lower rate" if np.isfinite(trained.vectors).all() else "not a number"
-    assert "lower rate" in said
+        said = "lower the rate" if np.isfinite(trained.vectors).all() else "not a number"
+    assert "lower the rate" in said
 
 
 @pytest.mark.parametrize(

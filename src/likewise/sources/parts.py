@@ -123,8 +123,7 @@ class File:
             try:
                 text = line.decode()
             except UnicodeDecodeError as error:
-                at = 0 if number == 1 and error.start == 0 else None  # of the file, which is counted in lines here
-                raise DataError(streams.not_encoded(self.name, "utf-8", number, at)) from error
+                raise DataError(streams.not_encoded(f"{self.name}", "utf-8", number, error.start)) from error
             if "\0" in text:
                 raise DataError(streams.with_nul(self.name, number, None))
             yield number, text

@@ -58,14 +58,15 @@ def is_plain_utf8(encoding: str, errors: str) -> bool:
     return is_utf8(encoding) and errors == "strict"
 
 
-def not_encoded(name: str, encoding: str, line: int, byte: int | None) -> str:
+def not_encoded(name: str, encoding: str, line: int, byte: int) -> str:
     """Return the sentence for bytes that are not of an encoding."""
     shown = "UTF-8" if is_utf8(encoding) else encoding
-    where = f"line {line}" if byte is None else f"line {line}, byte {byte}"
-    if shown == "UTF-8" and byte == 0:
+    if shown == "UTF-8" and line == 1 and byte == 0:
         return f"{name} is not UTF-8 from its first byte: give --encoding (UTF-16 begins so), or --errors replace"
     other = "latin-1" if shown == "UTF-8" else "utf-8"
-    return f"{name} is not {shown} at {where}: give --encoding (for example {other}) or --errors replace"
+    return (
+        f"{name} is not {shown} at line {line}, byte {byte}: give --encoding (for example {other}) or --errors replace"
+    )
 
 
 def with_nul(name: str, line: int, byte: int | None) -> str:
