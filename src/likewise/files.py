@@ -101,15 +101,19 @@ def write_all(file: Any, data: memoryview | bytes) -> None:
         rest = rest[file.write(rest) :]
 
 
+def append(file: Any, array: Any) -> None:
+    """Write an array behind what is in an unbuffered file."""
+    write_all(file, array.data.cast("B") if len(array) else b"")
+
+
 @contextmanager
-def room(folder: Path | None, what: str) -> Iterator[None]:
-    """Raise DataError with what to do when there is no room for a temporary file of `what`."""
+def room(
+    folder: Path | None, what: str, *, ways: str = "free some, or set TMPDIR or --out to a place with more"
+) -> Iterator[None]:
+    """Say what to do, `ways`, where there is no room for a temporary file of `what`: DataError."""
     try:
         yield
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        where = folder or Path(tempfile.gettempdir())
-        raise DataError(
-            f"no room in {where} for {what}: free some, or set TMPDIR or --out to a place with more"
-        ) from error
+        raise DataError(f"no room in {folder or Path(tempfile.gettempdir())} for {what}: {ways}") from error

@@ -220,7 +220,7 @@ def test_no_room_for_the_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
     def full(folder: Path | None) -> Any:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(module, "scratch_file", full)
+    monkeypatch.setattr(module, "nameless", full)
     with pytest.raises(DataError, match=r"no room in .* for the numbered text \(4 bytes a word\): free some, or set"):
         read(made_text())
 

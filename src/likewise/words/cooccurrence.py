@@ -22,9 +22,9 @@ from jaxtyping import Float32, Float64, Int32, Int64, UInt64
 
 from likewise.contracts import Array
 from likewise.errors import DataError, OptionError
+from likewise.files import append, nameless, room
 from likewise.kernels import cooccurrence as kernel
 from likewise.session import Progress, Session
-from likewise.words.scratch import append, room_for, scratch_file
 from likewise.words.sweep import threads_here
 
 if TYPE_CHECKING:
@@ -223,7 +223,7 @@ class _Store:
         size = length * np.dtype(kind).itemsize
         if size <= self._most or not size:
             return np.empty(length, kind)
-        with scratch_file(self._folder) as file:
+        with nameless(self._folder) as file:
             os.posix_fallocate(file.fileno(), 0, size)  # a full disk is an error here, and a crash in mapped memory
             return np.asarray(np.memmap(file, kind, mode="r+", shape=(length,)))
 
@@ -232,7 +232,7 @@ class _Store:
         self.bytes += entries.nbytes
         self._ends.append(ends)
         if self._file is None and self.bytes > self._most:
-            self._file = self._opened.enter_context(scratch_file(self._folder))
+            self._file = self._opened.enter_context(nameless(self._folder))
             for row in self._rows:
                 append(self._file, row)
             self._rows.clear()
@@ -255,4 +255,4 @@ class _Store:
 def room_for_counts(folder: Path | None) -> AbstractContextManager[None]:
     """Say what to do when there is no room for what does not fit into memory."""
     what = "the co-occurrence counts (8 bytes for each two words that meet)"
-    return room_for(what, folder, ways="free some, give more --memory, or set TMPDIR or --out to a place with more")
+    return room(folder, what, ways="free some, give more --memory, or set TMPDIR or --out to a place with more")

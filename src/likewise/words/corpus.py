@@ -19,6 +19,7 @@ from jaxtyping import Int32, Int64
 
 from likewise.contracts import Array, Source
 from likewise.errors import DataError, OptionError
+from likewise.files import append, nameless, room
 from likewise.kernels.text import Counter, cut, renumber
 from likewise.session import Note, Progress, Session
 from likewise.sources.text import TextSource, open_text
@@ -26,7 +27,6 @@ from likewise.words.growth import grown_vocabulary
 from likewise.words.phrase_search import STAGE as PHRASES
 from likewise.words.phrase_search import PhrasedText, tell
 from likewise.words.phrases import Phrases, PhraseSearch
-from likewise.words.scratch import append, room_for, scratch_file
 from likewise.words.vocabulary import Vocabulary
 
 Tokenizer: TypeAlias = str | Callable[[str], Sequence[str]]
@@ -212,7 +212,7 @@ class _Store:
 
     def __init__(self, folder: Path | None) -> None:
         with ExitStack() as opened:
-            files = [opened.enter_context(scratch_file(folder)) for _ in range(4)]
+            files = [opened.enter_context(nameless(folder)) for _ in range(4)]
             self._opened = opened.pop_all()
         self._ids, self._ends, self._held_ids, self._held_ends = files
         append(self._ends, np.zeros(1, np.int64))
@@ -269,8 +269,7 @@ def _mapped(file: Any, dtype: type) -> Any:
 
 def _room(folder: Path | None) -> AbstractContextManager[None]:
     """Say what to do when there is no room for the temporary file."""
-    ways = "free some, or set TMPDIR or --out to a place with more"
-    return room_for("the numbered text (4 bytes a word)", folder, ways=ways)
+    return room(folder, "the numbered text (4 bytes a word)")
 
 
 def _vocabulary(
