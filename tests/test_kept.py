@@ -16,6 +16,7 @@ import likewise as lw
 from likewise import learning
 from likewise.errors import OptionError
 from likewise.opening import Run
+from likewise.recipes.words import WordRecipe
 from likewise.run import RunWriter
 from likewise.session import Session
 from likewise.sklearn import Embedder
@@ -70,7 +71,7 @@ def test_what_is_unfinished_replaces_no_run(tmp_path: Path) -> None:
 
 def test_a_second_seed_that_was_stopped_judges_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     session, seen = Session(), []
-    fit = learning.RECIPES["word2vec"]().__class__.fit
+    fit = WordRecipe.fit
 
     def stopped_the_second_time(self: Any, *given: Any, seed: int | None = None, **named: Any) -> Any:
         if seed is not None:

@@ -31,8 +31,8 @@ def npmi(
 
     A word that is never without the other has 1, words that stand together by chance have 0.
 
-    >>> npmi(np.array([10, 1]), np.array([10, 10]), np.array([10, 10]), 100).round(3).tolist()
-    [1.0, 0.0]
+    >>> npmi(np.array([10, 1]), np.array([10, 10]), np.array([10, 10]), 100).round(3).tolist() == [1, 0]
+    True
     """
     p = together / words
     return np.asarray(np.log(p / ((first / words) * (last / words))) / -np.log(p))
