@@ -32,7 +32,7 @@ from likewise.evaluate.intervals import bootstrap
 from likewise.evaluate.probes import linear_probe
 from likewise.evaluate.similarity import spearman
 from likewise.kernels.neighbours import top_k
-from likewise.recipes import RECIPES
+from likewise.recipes import RECIPES, describe
 from likewise.session import Session
 from likewise.sources.text import open_text
 from likewise.words.pooling import POOLINGS, learn_component
@@ -110,7 +110,7 @@ def worth(encoder: Any, kind: str) -> dict[str, Any]:
 
 def entry_of(name: str, seed: int) -> dict[str, Any]:
     """Learn, time the component alone, and measure every pooling."""
-    recipe, session = RECIPES[name](seed=seed), Session()
+    recipe, session = RECIPES[name](**({"seed": seed} if "seed" in describe(RECIPES[name]) else {})), Session()
     prepared = recipe.prepare(open_text(corpus_file()), session)
     encoder: Any = recipe.fit(prepared, session)
     reading = getattr(prepared, "reading", prepared)

@@ -262,6 +262,7 @@ def without_output(folder: Path) -> Run:
         (a_run("fasttext", loss="hs", buckets=100), {}, "hierarchical softmax"),
         (lambda folder: lw.learn(OLD_TEXT[:500], recipe="glove", dim=8, epochs=1, report=False), {}, "a run of glove"),
         (lambda folder: lw.learn(OLD_TEXT[:500], recipe="ppmi", dim=8, report=False), {}, "a run of ppmi"),
+        (lambda folder: lw.learn(OLD_TEXT[:500], recipe="onehot", report=False), {}, "a run of onehot"),
         (a_run("word2vec", tokenizer=str.split), {}, "cut by str.split"),
         (a_run("word2vec"), {"recipe": "fasttext"}, "a run of word2vec"),
         (a_run("word2vec"), {"dim": 50}, "dim is 8 in"),

@@ -14,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
-from likewise.errors import DataError
+from likewise.errors import DataError, OptionError
 from likewise.sklearn import Embedder
 from likewise.sources.small_language import small_language
 
@@ -40,6 +40,13 @@ def test_the_same_seed_gives_the_same_vectors() -> None:
 
 def test_other_options_go_through() -> None:
     assert Embedder(min_count=1, options={"negative": 2, "dim": 5}, epochs=1).fit(TEXTS).run_.space.dim == 5
+
+
+def test_a_recipe_without_threads_needs_no_word_about_them() -> None:
+    made = Embedder("onehot", min_count=1, pooling="mean").fit_transform(TEXTS)
+    np.testing.assert_allclose(made.sum(axis=1), 1, atol=1e-6)
+    with pytest.raises(OptionError, match="onehot has no option threads"):
+        Embedder("onehot", min_count=1, threads=2).fit(TEXTS)
 
 
 def test_the_words_of_a_text_are_pooled_as_is_said() -> None:

@@ -117,6 +117,8 @@ def _carry_out(
     from likewise.sources.text import open_text
 
     made, origin = order.make()
+    if order.seeds == 2 and "seed" not in made.options:
+        raise OptionError(f"seeds=2: nothing in {made.name} is drawn, a second time would be the same; leave seeds out")
     read_gold(
         analogies=order.gold["analogies"], pairs=order.gold["pairs"], labels=order.gold["labels"]
     )  # a bad file is better named now than after hours of work

@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from likewise.contracts import Array
 from likewise.errors import DataError
 from likewise.learning import learn
+from likewise.recipes import RECIPES, describe
 
 
 class Embedder(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
@@ -57,6 +58,8 @@ class Embedder(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit
         """Learn from the texts `X`; `y` is ignored."""
         named = ("dim", "window", "epochs", "min_count", "seed", "threads")
         given = {name: value for name in named if (value := getattr(self, name)) is not None}
+        if given.get("threads") == 1 and not _has_threads(self.recipe):
+            del given["threads"]  # what is said by default is no mistake
         self.run_ = learn(_texts(X), recipe=self.recipe, report=False, **{**(self.options or {}), **given})
         if self.run_.manifest["status"] == "unfinished":
             raise KeyboardInterrupt  # a search over many fits must end, too
@@ -80,6 +83,10 @@ class Embedder(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit
         tags.input_tags.two_d_array = False
         tags.requires_fit = True
         return tags
+
+
+def _has_threads(recipe: str) -> bool:
+    return recipe not in RECIPES or "threads" in describe(RECIPES[recipe])
 
 
 def _texts(X: Any) -> list[str]:

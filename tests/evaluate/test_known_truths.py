@@ -9,6 +9,7 @@ import pytest
 from scipy import stats
 
 from likewise.contracts import Array
+from likewise.evaluate import rows
 from likewise.evaluate.analogies import analogies
 from likewise.evaluate.baselines import untrained
 from likewise.evaluate.calibration import calibrate
@@ -84,6 +85,10 @@ def test_every_row_of_the_table_of_collapses(name: str, d: int, seed: int) -> No
         (np.full((500, 8), 3.0), "complete collapse"),
         (np.ones((1, 8)), "cannot tell"),
         (np.eye(2, 8), "cannot tell"),
+        (np.eye(100), "healthy"),
+        (np.eye(100)[:90], "cannot tell"),
+        (np.eye(100) + 9, "anisotropic"),
+        (np.eye(10), "cannot tell"),
         (np.random.default_rng(0).normal(size=(64, 1)), "healthy"),
         (np.full((64, 4), np.nan), "cannot tell"),
         (np.vstack([np.random.default_rng(0).normal(size=(64, 4)), [[np.inf] * 4]]), "cannot tell"),
@@ -314,3 +319,13 @@ def test_untrained_vectors_are_as_word2vec_starts() -> None:
     x = untrained(1000, 20, seed=3)
     assert np.abs(x).max() <= 0.5 / 20
     assert x.std() == pytest.approx(1 / 20 / np.sqrt(12), rel=0.02)
+
+
+def test_cosines_are_the_same_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    x, left, right = rng.normal(size=(30, 7)), rng.integers(0, 30, 50), rng.integers(0, 30, 50)
+    whole = rows.cosines(x, left, right)
+    unit = x / np.linalg.norm(x, axis=1, keepdims=True)
+    np.testing.assert_allclose(whole, (unit[left] * unit[right]).sum(axis=1), atol=1e-6)
+    monkeypatch.setattr(rows, "_NUMBERS", 8 * 7)
+    np.testing.assert_array_equal(rows.cosines(x, left, right), whole)

@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 
 import likewise as lw
+from likewise import recipes
 from likewise.embedding import embed_file
 from likewise.errors import FingerprintError, IntegrityError, OptionError, ShapeError
 from likewise.files import digest_of_file, digest_of_json
 from likewise.opening import COMPONENT, ENCODER, Run
+from likewise.recipes import describe
 from likewise.run import RunFolder, _pretty
 from likewise.space import Space
 from likewise.words.corpus import Corpus
@@ -30,7 +32,14 @@ RECIPES: dict[str, dict[str, Any]] = {
     "fasttext": {"epochs": 2, "max_n": 4},
     "glove": {"epochs": 2},
     "ppmi": {},
+    "onehot": {},
 }
+
+
+def learned(recipe: str, **more: Any) -> Run:
+    known = {*describe(recipes.RECIPES[recipe]), "report", "out"}
+    options = QUICK | RECIPES[recipe] | more
+    return lw.learn(text(), recipe=recipe, **{name: value for name, value in options.items() if name in known})
 
 
 def text(sentences: int = 200, seed: int = 0) -> list[list[str]]:
@@ -104,7 +113,7 @@ def test_a_space_of_one_dimension_or_a_text_without_known_words_loses_nothing() 
 
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_a_text_has_one_vector_alone_in_any_batch_and_after_opening(recipe: str, tmp_path: Path) -> None:
-    run = lw.learn(text(), recipe=recipe, out=tmp_path / "run", **QUICK, **RECIPES[recipe])
+    run = learned(recipe, out=tmp_path / "run")
     texts = [" ".join(words) for words in text(40, seed=2)] + ["", "§§ ??", "w1", "w1 w2x unheard"]
     again = lw.open(tmp_path / "run")
     assert again.verify() == []
@@ -117,7 +126,7 @@ def test_a_text_has_one_vector_alone_in_any_batch_and_after_opening(recipe: str,
         np.testing.assert_array_equal(together, again.embed(texts, pooling=pooling))
         assert run.fingerprint_of(pooling=pooling) == again.fingerprint_of(pooling=pooling)
     np.testing.assert_array_equal(run.embed(texts), run.embed(texts, pooling="weighted"))
-    assert run.embed([], pooling="sif").shape == (0, 8)
+    assert run.embed([], pooling="sif").shape == (0, len(run.space) if recipe == "onehot" else 8)
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
@@ -125,8 +134,7 @@ def test_the_component_is_the_same_at_any_number_of_threads(recipe: str) -> None
     found = set()
     for threads in (1, 2, 4):
         reproducible = {"reproducible": True} if recipe in ("word2vec", "fasttext") else {}
-        options = QUICK | RECIPES[recipe] | reproducible | {"threads": threads}
-        found.add(lw.learn(text(), recipe=recipe, **options).fingerprint_of(pooling="sif"))
+        found.add(learned(recipe, threads=threads, **reproducible).fingerprint_of(pooling="sif"))
     assert len(found) == 1
 
 

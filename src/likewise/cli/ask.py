@@ -15,6 +15,8 @@ from likewise.errors import KeyMissing, OptionError
 
 if TYPE_CHECKING:
     from likewise.opening import Run
+    from likewise.space import Space
+    from likewise.space.neighbours import Neighbour
 
 
 @contextmanager
@@ -59,7 +61,7 @@ def near(run: Path, wanted: tuple[str, ...], text: tuple[str, ...], k: int, metr
         raise OptionError(f"--pooling {given['pooling']} is of the words of a --text, and none came: leave it out")
     opened = lw.open(run, keys=given["keys"])
     with _numbered_rows(run, given["keys"]):
-        answers = {key: opened.with_words([key]).near(key, k, metric=metric) for key in wanted}
+        answers = {key: _nearest(opened.with_words([key]), key, k, metric) for key in wanted}
     placed = _by_letters(opened, wanted)
     if text:
         vectors = opened.embed(list(text), pooling=given["pooling"])
@@ -67,20 +69,35 @@ def near(run: Path, wanted: tuple[str, ...], text: tuple[str, ...], k: int, metr
         if empty:
             raise OptionError(f"no word of {_shown(empty[0])!r} is known to {run}: nothing to search by")
         words = opened.words_as_texts(given["pooling"])
-        answers |= dict(zip(text, words.near(vectors, k, metric=metric), strict=True))
+        answers |= {t: _nearest(words, vector, k, metric) for t, vector in zip(text, vectors, strict=True)}
     if given["json"]:
         render.say_json(
             [
                 {"query": query, "near": [{"key": found.key, "score": found.score} for found in row]}
+                | ({"equally_near": tied} if tied else {})
                 | ({"by_letters": {"known": placed[query][0], "of": placed[query][1]}} if query in placed else {})
-                for query, row in answers.items()
+                for query, (row, tied) in answers.items()
             ]
         )
         return
-    for query, row in answers.items():
+    for query, (row, tied) in answers.items():
         _say_placed(opened, {query: placed[query]} if query in placed else {})
         render.table([_shown(query), f"{metric}#"], [(found.key, f"{found.score:.3f}") for found in row])
+        if tied:
+            render.say(
+                f"{tied:,} of {len(opened.space):,} words are equally near, at {row[-1].score:.3f}: of those the first "
+                "are shown, and their order means nothing",
+                style="dim",
+            )
         render.say()
+
+
+def _nearest(space: Space, query: Any, k: int, metric: str) -> tuple[list[Neighbour], int]:
+    """Return the k nearest, and how many words share the last one's score where some of those are not shown; else 0."""
+    found = space.near(query, k + 1, metric=metric)
+    if len(found) <= k or found[k].score != found[k - 1].score:
+        return found[:k], 0
+    return found[:k], sum(other.score == found[k].score for other in space.near(query, len(space), metric=metric))
 
 
 def _by_letters(run: Run, words: Sequence[str]) -> dict[str, tuple[int, int]]:

@@ -23,6 +23,7 @@ NOISE_GAP = 300.0  # a fall between neighbouring eigenvalues that no healthy spe
 NOISE_SHARE = 0.05  # of all variance: what may lie behind such a fall and still be called noise
 FEW = 0.25  # used directions below this share of D: dimensional, otherwise partial
 ROWS_PER_DIM = 4  # N(0, I) with fewer rows than 4·D reads as a rank that falls short
+EVEN = 0.95  # of D: an effective rank that is no fewer rows' doing, since they only lower it
 MOST_ROWS = 20_000  # the sample that is looked at: the rank of N(0, I₅₁₂) is within 1 % from 8·D rows on
 
 
@@ -213,13 +214,13 @@ def _judge(s: Signals) -> tuple[str, str]:
             f"All {s.n:,} vectors are nearly one point: their distance to the mean is {s.spread:.2g} of their length "
             f"(complete below {COMPLETE_SPREAD}).",
         )
-    if s.n < ROWS_PER_DIM * s.dim:
+    if s.n < ROWS_PER_DIM * s.dim and s.effective_rank < EVEN * s.dim:
         return (
             "cannot tell",
             f"{s.n:,} vectors of {s.dim} dims are too few to tell the rank: it takes {ROWS_PER_DIM * s.dim:,}; "
             f"they are not one point (spread {s.spread:.2f}, effective rank so far {s.effective_rank:.1f}).",
         )
-    if s.used < s.dim:
+    if s.used < min(s.dim, s.n - 1):  # n centred rows cannot use more than n − 1: one-hot ones use them all
         kind = "dimensional collapse" if s.used <= FEW * s.dim else "partial collapse"
         directions = "direction carries" if s.used == 1 else "directions carry"
         return (
@@ -236,7 +237,7 @@ def _judge(s: Signals) -> tuple[str, str]:
     return (
         "healthy",
         f"Effective rank {s.effective_rank:.1f} of {s.dim}, no break in the spectrum, spread {s.spread:.2f}, "
-        f"mean cosine {s.mean_cosine:.2f} (from {s.n:,} vectors).",
+        f"mean cosine {round(s.mean_cosine, 2) + 0.0:.2f} (from {s.n:,} vectors).",  # + 0.0: no −0.00
     )
 
 

@@ -9,6 +9,8 @@ from jaxtyping import Float, Float32, Int
 
 from likewise.contracts import Array
 
+_NUMBERS = 1 << 24  # of the rows that are multiplied at a time
+
 
 def places(keys: Sequence[str]) -> dict[str, int]:
     """Return the row of each key."""
@@ -27,11 +29,14 @@ def unit(vectors: Float[Array, "n d"]) -> Float32[Array, "n d"]:
 
 def cosines(vectors: Float[Array, "n d"], left: Int[Array, " m"], right: Int[Array, " m"]) -> Float[Array, " m"]:
     """Return the cosine of each pair of rows, in float64."""
-    x = unit(vectors[np.unique(np.concatenate([left, right]))]).astype(np.float64)
-    rows = {row: i for i, row in enumerate(np.unique(np.concatenate([left, right])).tolist())}
-    a = x[[rows[row] for row in np.asarray(left).tolist()]]
-    b = x[[rows[row] for row in np.asarray(right).tolist()]]
-    result: Array = (a * b).sum(axis=1)
+    asked, at = np.unique(np.concatenate([left, right]), return_inverse=True)
+    x = unit(vectors[asked]).astype(np.float64)
+    result = np.empty(len(left))
+    step = max(1, _NUMBERS // max(x.shape[1], 1))
+    for start in range(0, len(left), step):  # of one-hot vectors all pairs at once would take gigabytes
+        pairs = slice(start, start + step)
+        a, b = x[at[: len(left)][pairs]], x[at[len(left) :][pairs]]
+        result[pairs] = (a * b).sum(axis=1)
     return result
 
 

@@ -15,7 +15,7 @@ from likewise.evaluate.figures import Bar, Line, bar_chart, line_chart
 from likewise.evaluate.markup import Html
 from likewise.evaluate.probes import linear_probe
 from likewise.evaluate.retrieval import knn_probe, neighbours
-from likewise.evaluate.rows import cosines, places
+from likewise.evaluate.rows import cosines, places, unit
 from likewise.evaluate.scales import show_value
 from likewise.evaluate.sections import Section, Table
 from likewise.evaluate.similarity import similarity, similarity_by_letters
@@ -57,18 +57,24 @@ def readable_neighbours(s: Subject) -> list[Section]:
     if len(s) < 2:
         return [Section("Neighbours to read", "There is one word: it has no neighbours.")]
     rng = np.random.default_rng(s.seed)
-    tables = []
+    tables, drawn, alike = [], 0, 0
     for name, (first, last) in s.bands().items():
         first += min(_FUNCTION_WORDS, (last - first) // 2) if name == "frequent" else 0
         last = min(last, first + 2_000) if name == "frequent" else last
         rows = np.sort(rng.choice(np.arange(first, last), min(5, last - first), replace=False))
         tables.append(_neighbour_table(s, name, rows))
+        drawn, alike = drawn + len(rows), alike + _without_nearest(s, rows)
     text = (
         "The nearest words by cosine, best first, in the original space. Read them: no number replaces it. "
         "The words were drawn by a fixed seed, not chosen."
     )
     if s.second is not None:
         text += f" The last column says how many of the nearest {AGREED} a second seed agrees on."
+    if alike:
+        text += (
+            f" For {'all' if alike == drawn else alike} of the {drawn} words every other word is equally far: there "
+            "is no nearest one, and those that stand here are the first of the vocabulary."
+        )
     return [Section("Neighbours to read", text, tables=tuple(tables))]
 
 
@@ -196,6 +202,15 @@ def _neighbour_table(s: Subject, band: str, rows: np.ndarray) -> Table:
     kept = [i for i in range(5) if (i != 1 or s.counts is not None) and (i != 4 or again is not None)]
     columns[0] = f"{band} words" if band != "all" else "word"
     return Table(tuple(columns[i] for i in kept), tuple(tuple(line[i] for i in kept) for line in table))
+
+
+def _without_nearest(s: Subject, rows: np.ndarray) -> int:
+    """Return how many of `rows` have the same cosine with every other word, as those of one-hot vectors have."""
+    if len(s) < 3:
+        return 0
+    found = unit(s.vectors[rows]) @ unit(s.vectors).T
+    found[np.arange(len(rows)), rows] = np.nan
+    return int((np.nanmax(found, axis=1) == np.nanmin(found, axis=1)).sum())
 
 
 def _analogy_section(s: Subject, name: str, questions: Sequence[tuple[str, str, str, str, str]]) -> Section:

@@ -1,7 +1,8 @@
 """One-hot: a vocabulary in, the vectors that everybody starts from out, never stored.
 
 Row i of the n × n identity. It is exact, it never collapses, and it knows nothing: every two words are equally far
-apart. For 68,000 words the matrix would take 18 GB, so rows are made when they are asked for.
+apart. For 68,000 words the matrix would take 18 GB, so `OneHot` makes rows when they are asked for; `identity` is the
+whole matrix of fewer words, which the recipe `onehot` keeps like any other.
 """
 
 from __future__ import annotations
@@ -11,13 +12,32 @@ from collections.abc import Sequence
 from typing import Any, final
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Float32
 
 from likewise.contracts import Array, State
 from likewise.errors import KeyMissing, OptionError, nearest_spellings
 from likewise.files import digest_of_json
 
 _MOST_BYTES = 1 << 30
+
+
+def check_room(words: int) -> None:
+    """Refuse a whole matrix of so many words that would take more than 1 GiB; OptionError with the bytes."""
+    if 4 * words * words > _MOST_BYTES:
+        raise OptionError(
+            f"one-hot vectors of {words:,} words have {words:,} dims each: {4 * words * words:,} bytes in all, at most "
+            f"{_MOST_BYTES:,} are made; set max_vocabulary to {math.isqrt(_MOST_BYTES // 4):,} or less"
+        )
+
+
+def identity(words: int) -> Float32[Array, "n n"]:
+    """Return the one-hot vectors of so many words, 4·n² bytes; OptionError beyond 1 GiB.
+
+    >>> identity(2).tolist()
+    [[1.0, 0.0], [0.0, 1.0]]
+    """
+    check_room(words)
+    return np.eye(words, dtype=np.float32)
 
 
 @final
