@@ -97,6 +97,7 @@ def slopes(known: list[dict[str, Any]]) -> dict[str, Any]:
                 xs = [float(p[axis]) for p in mine]
                 out.setdefault(axis, {})[name] = {
                     "cpu": round(slope(xs, [p["cpu"] for p in mine]), 3),
+                    "cpu_last": round(slope(xs[-2:], [p["cpu"] for p in mine[-2:]]), 3),
                     "peak_anonymous": round(slope(xs, [p["peak_anonymous"] for p in mine]), 3),
                 }
     return out
@@ -108,6 +109,7 @@ def draw(result: dict[str, Any]) -> None:
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
+    from matplotlib.ticker import NullLocator
 
     figure, axes = plt.subplots(2, 2, figsize=(9.5, 6.6), layout="constrained")
     measures = (("cpu", "CPU seconds", 1.0), ("peak_anonymous", "peak memory, MB", 1e6))
@@ -121,6 +123,9 @@ def draw(result: dict[str, Any]) -> None:
                 values = [p[measure] / unit for p in mine]
                 place.plot([p[axis] for p in mine], values, "o-", color=colour, label=f"{name} (slope {grows:.2f})")
             place.set(xscale="log", yscale="log", ylabel=label)
+            at = {"tokens": TOKENS, "vocabulary": VOCABULARIES}[axis]
+            place.set_xticks(at, [f"{x / 1e6:g} M" if x >= 1e6 else f"{x:,}" for x in at])
+            place.xaxis.set_minor_locator(NullLocator())
             place.grid(alpha=0.25, which="both", linewidth=0.5)
             place.legend(frameon=False, fontsize=8)
             place.spines[["top", "right"]].set_visible(False)
@@ -157,6 +162,8 @@ def main() -> None:
         result["slopes"] = slopes(result["points"])
         FILE.write_text(json.dumps(result, indent=1) + "\n")
         print(json.dumps(point), file=sys.stderr, flush=True)
+    result["slopes"] = slopes(result["points"])
+    FILE.write_text(json.dumps(result, indent=1) + "\n")
     draw(result)
 
 
