@@ -102,6 +102,11 @@ class Views:
     def __len__(self) -> int:
         return len(self.inputs[0])
 
+    def part(self, low: int, high: int) -> Views:
+        """Return the views of items low … high."""
+        inputs, keep = (tuple(batch[low:high] for batch in batches) for batches in (self.inputs, self.keep))
+        return Views(inputs, keep, None if self.labels is None else self.labels[low:high])
+
 
 class View(Protocol):
     """Makes what an objective compares or hides, of a whole batch at once and on its device."""
@@ -172,7 +177,10 @@ class Objective(Protocol):
     """
 
     gather: bool
-    embeds: tuple[str, ...]
+
+    @property
+    def embeds(self) -> tuple[str, ...]:
+        """Return the names in Z of what is worth watching."""
 
     def encode(self, network: nn.Module, views: Views) -> Z:
         """Run the network, and the heads, on the views."""
@@ -225,6 +233,13 @@ class Recipe(Protocol):
 
     def embed(self, encoder: Encoder, prepared: Any) -> Space:
         """Return the space of what was learned."""
+
+    @property
+    def takes(self) -> str:
+        """Return the kind of source that it learns from: `text` or `image`."""
+
+    def beside(self, encoder: Encoder, prepared: Any) -> Mapping[str, Any] | None:
+        """Return what evidence needs and a run does not keep, such as pixels; None where there is nothing."""
 
 
 @dataclass(frozen=True, slots=True)

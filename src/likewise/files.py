@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -32,6 +32,15 @@ def digest_of_file(path: Path) -> str:
     with path.open("rb") as file:
         while block := file.read(_BLOCK):
             sha.update(block)
+    return "sha256:" + sha.hexdigest()
+
+
+def digest_of_arrays(arrays: Mapping[str, Any], about: Any) -> str:
+    """Return `sha256:<hex>` of arrays by name (type, shape and numbers) and of a JSON value that belongs to them."""
+    sha = hashlib.sha256(digest_of_json(about).encode())
+    for name, array in sorted(arrays.items()):
+        sha.update(f"{name} {array.dtype.str} {array.shape} ".encode())
+        sha.update(array.tobytes())
     return "sha256:" + sha.hexdigest()
 
 

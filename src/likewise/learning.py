@@ -21,7 +21,7 @@ from likewise.kernels.text import VERSION
 from likewise.opening import Run
 from likewise.opening import open as open_run
 from likewise.origin import Origin, Start
-from likewise.resuming import CutOff, Data, Order, cut_off, run_of
+from likewise.resuming import CutOff, Data, Order, cut_off, recipe_for, run_of
 from likewise.run import CHECKPOINTS, RunFolder, RunWriter, can_go_on, give_name
 from likewise.session import Derived, Note, Session
 from likewise.sources.gold import Files, read_gold, several
@@ -114,8 +114,6 @@ def _carry_out(
     order: Order, writer: RunWriter | None, session: Session, on_epoch: OnEpoch | None, found: CutOff | None = None
 ) -> Run:
     """Do what is asked for: read, learn, measure, write."""
-    from likewise.sources.text import open_text
-
     made, origin = order.make()
     if order.seeds == 2 and "seed" not in made.options:
         raise OptionError(f"seeds=2: nothing in {made.name} is drawn, a second time would be the same; leave seeds out")
@@ -123,12 +121,12 @@ def _carry_out(
         analogies=order.gold["analogies"], pairs=order.gold["pairs"], labels=order.gold["labels"]
     )  # a bad file is better named now than after hours of work
     assert order.data is not None
-    source = open_text(order.data, **order.reading)
+    source = _opened(made.takes, order)
     with writer or nullcontext():
         begin = time.perf_counter() - (found.seconds if found else 0.0)
         if not order.named and origin is None:
-            what = f"{order.data} holds text" if isinstance(order.data, str | os.PathLike) else "texts came"
-            session.tell(Derived("recipe", made.name, f"{what}, and this is the recipe for text"))
+            what = {"text": "text", "image": "pictures"}[made.takes]
+            session.tell(Derived("recipe", made.name, f"{recipe_for(order.data)[1]}: this is the recipe for {what}"))
         if writer is not None and writer.cleared:
             session.tell(Note(f"{writer.partial} held what a run had learned when it was cut off: thrown away"))
         if writer is not None and found is None:
@@ -146,7 +144,8 @@ def _carry_out(
             session.tell(Note(f"{_STOPPED}{how}"))
         run = learned.run(order.options, time.perf_counter() - begin)
         if order.report and learned.finished:
-            evidence = _measure(run, {**order.gold, "start": origin and origin.run}, learned.second, session)
+            known = {**order.gold, "start": origin and origin.run, "beside": learned.beside}
+            evidence = _measure(run, known, learned.second, session)
             run = learned.run(order.options, time.perf_counter() - begin, evidence)
         if writer is None:
             return run
@@ -177,8 +176,13 @@ class _Learned:
     space: Space
     second: Space | None
     finished: bool
+    prepared: Any
     origin: Origin | None = None
     reading: dict[str, Any] = field(default_factory=dict)
+
+    def beside(self) -> Mapping[str, Any] | None:
+        """Return what the recipe knows that evidence needs and a run does not keep."""
+        return self.recipe.beside(self.encoder, self.prepared)
 
     def run(self, given: Mapping[str, Any], seconds: float, report: Any = None) -> Run:
         """Return the run in memory, with its record."""
@@ -224,7 +228,18 @@ def _learn(
         session.tell(Note(f"once more with seed {seed}, to see which neighbours stay"))
         again = recipe.fit(prepared, session.aside(), seed=seed, checkpoints=series("seed-2"))
         second = None if session.stopped else recipe.embed(again, prepared)  # half learned, it would mislead
-    return _Learned(recipe, source, session, encoder, recipe.embed(encoder, prepared), second, finished)
+    return _Learned(recipe, source, session, encoder, recipe.embed(encoder, prepared), second, finished, prepared)
+
+
+def _opened(kind: str, order: Order) -> Source:
+    """Open the data as what a recipe takes."""
+    if kind == "image":
+        from likewise.sources.images import open_images
+
+        return open_images(order.data, column=order.reading["column"])  # type: ignore[arg-type]
+    from likewise.sources.text import open_text
+
+    return open_text(order.data, **order.reading)  # type: ignore[arg-type]
 
 
 def _series(
@@ -244,7 +259,7 @@ def _series(
 def _measure(run: Run, gold: Mapping[str, Any], second: Space | None, session: Session) -> Any:
     """Return the evidence, or None with a note: what was learned is kept whatever happens here."""
     try:
-        return run.evaluate(**gold, second=second, session=session)
+        return run.evaluate(**{**gold, "beside": gold["beside"]()}, second=second, session=session)
     except KeyboardInterrupt:
         session.stop()
         why = "interrupted while measuring"

@@ -10,13 +10,14 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, final
+from typing import TYPE_CHECKING, Any, Protocol, cast, final
 
 import numpy as np
 from jaxtyping import Float32
 
 from likewise.contracts import Array, Encoder
 from likewise.errors import FingerprintError, IntegrityError, OptionError, RunError
+from likewise.picture_runs import KIND, read_picture_encoder, report_on_pictures, write_picture_encoder
 from likewise.run import RunFolder, RunWriter
 from likewise.session import Session
 from likewise.sources.gold import Files, read_gold
@@ -145,16 +146,28 @@ class Run:
         labels: Files = (),
         second: Space | None = None,
         start: Run | str | os.PathLike[str] | None = None,
+        beside: Mapping[str, Any] | None = None,
         session: Session | None = None,
     ) -> Report:
         """Measure what the vectors are worth; `analogies`, `pairs` and `labels` are files of gold answers.
 
-        `second` is the space of another seed on the same keys, `start` the run from which learning went on.
+        `second` is the space of another seed on the same keys, `start` the run from which learning went on. `beside`
+        is what a recipe knows and a run does not keep (pixels, vectors of the untrained network).
         Words of the gold files are lower-cased where the space holds lower-case keys only.
         """
         from likewise.evaluate.report import word_report
 
         session = session or Session()
+        if self.space.kind == "image":
+            with session.stage("measuring"):
+                return report_on_pictures(
+                    self.space,
+                    history=self.log,
+                    beside=beside,
+                    title=self._title(),
+                    facts=self._facts(),
+                    session=session,
+                )
         gold = read_gold(analogies=analogies, pairs=pairs, labels=labels, lowercase=self._lowercase())
         with session.stage("measuring"):
             return word_report(
@@ -368,6 +381,8 @@ def read_space(folder: RunFolder) -> Space:
 
 def write_encoder(writer: RunWriter, encoder: Encoder, space: Space) -> str:
     """Write a run's encoder/ and return its kind; what the space holds already is pointed to."""
+    if getattr(encoder, "kind", "") == KIND and encoder.fingerprint == space.fingerprint:
+        return write_picture_encoder(writer, encoder)
     if not isinstance(encoder, WordTable | SubwordTable):
         raise RunError(f"an encoder of type {type(encoder).__name__} cannot be saved: kinds are {', '.join(KINDS)}")
     if encoder.fingerprint != space.fingerprint:
@@ -400,10 +415,12 @@ def read_encoder(folder: RunFolder, space: Space) -> Encoder:
     if kind not in KINDS:
         raise RunError(f"{folder.path / ENCODER} is of kind {kind!r}; this version reads {', '.join(KINDS)}")
     encoder = KINDS[kind](folder, space, about)
+    if kind == KIND:
+        return cast(Encoder, encoder)
     texts = {name: encoder.fingerprint_of(f"text:{name}") for name in encoder.poolings.names}
     if about.get("texts", texts) != texts:
         raise IntegrityError(f"{folder.path / ENCODER} belongs to another run: its texts were pooled in other ways")
-    return encoder
+    return cast(Encoder, encoder)
 
 
 def _read_poolings(folder: RunFolder, space: Space, about: Mapping[str, Any]) -> Poolings:
@@ -441,7 +458,8 @@ def _read_subword_table(folder: RunFolder, space: Space, about: Mapping[str, Any
     return table
 
 
-KINDS: dict[str, Callable[[RunFolder, Space, Mapping[str, Any]], WordTable | SubwordTable]] = {
+KINDS: dict[str, Callable[[RunFolder, Space, Mapping[str, Any]], Any]] = {
     "word-table": _read_word_table,
     "subword-table": _read_subword_table,
+    KIND: read_picture_encoder,
 }

@@ -22,7 +22,7 @@ from likewise.files import atomic, digest_of_file
 from likewise.kernels.levels import VARIABLE, available
 from likewise.opening import Run
 from likewise.origin import Origin, Start
-from likewise.recipes import RECIPES, check
+from likewise.recipes import EVERY, PICTURES, RECIPES, check
 from likewise.run import CHECKPOINTS, RunFolder
 
 Data: TypeAlias = str | os.PathLike[str] | Iterable[Any]
@@ -61,10 +61,10 @@ class Order:
         if self.start is not None:
             origin = Origin(self.start)
             return origin.going_on(self.recipe, self.options), origin
-        name = next(iter(RECIPES)) if self.recipe is None else self.recipe
-        if name not in RECIPES:
+        name = recipe_for(self.data)[0] if self.recipe is None else self.recipe
+        if name not in EVERY:
             raise OptionError(no_such_recipe(name))
-        return RECIPES[name](**check(RECIPES[name], self.options)), None
+        return EVERY[name](**check(EVERY[name], self.options)), None
 
     def write(self, folder: Path, recipe: str) -> None:
         """Write it down in a folder that is made, with the recipe that it came to."""
@@ -115,7 +115,7 @@ class CutOff:
         begun, options = self.order, dict(self.order.options)
         if asked.recipe not in (None, begun.recipe):
             raise self._changed("recipe", begun.recipe, asked.recipe)
-        given = check(RECIPES[str(begun.recipe)], asked.options)
+        given = check(EVERY[str(begun.recipe)], asked.options)
         for name, value in given.items():
             if callable(value) and options.get(name) == _plain(value):
                 options[name] = value
@@ -173,6 +173,8 @@ class CutOff:
         if self.values is None:
             return
         level, forced = self.values.get("level"), os.environ.get(VARIABLE)
+        if level is None:  # networks have none
+            return
         if forced and forced != level:
             raise OptionError(
                 f"{VARIABLE} asks for {forced}, and {self.path} was begun with kernel level {level}: leave it unset"
@@ -253,7 +255,7 @@ def _read(path: Path, place: Path, *, replaces: bool) -> CutOff:
         version = value["likewise"]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise IntegrityError(f"{file} was altered after it was written ({error}): learn again") from error
-    if order.recipe not in RECIPES:
+    if order.recipe not in EVERY:
         raise RunError(f"{file} is of the recipe {order.recipe!r}, which this likewise lacks: use that of then")
     found = CutOff(path, order, latest(place / CHECKPOINTS), replaces)
     if found.values is None:
@@ -290,8 +292,16 @@ def _found(place: list[str] | str | None) -> str | None:
     return str(name if os.path.abspath(name) == absolute else absolute)
 
 
+def recipe_for(data: Any) -> tuple[str, str]:
+    """Return the recipe for data of which nothing was said, and what was seen of them."""
+    from likewise.sources.looking import kind_of
+
+    look = kind_of(data)
+    return next(iter(PICTURES if look.kind == "image" else RECIPES)), look.reason
+
+
 def no_such_recipe(name: str) -> str:
     """Return the sentence for a recipe that does not exist."""
-    near = nearest_spellings(name, RECIPES)
-    hint = f"did you mean {near[0]}?" if near else f"recipes are {', '.join(RECIPES)}"
+    near = nearest_spellings(name, EVERY)
+    hint = f"did you mean {near[0]}?" if near else f"recipes are {', '.join(EVERY)}"
     return f"there is no recipe {name!r}: {hint}"

@@ -69,7 +69,7 @@ def test_the_ways_out_of_another_encoding_work(way: list[str], tmp_path: Path) -
     assert run(["embed", str(tmp_path / "run"), str(tmp_path / "t.txt"), *way, "--quiet"]) == 0
 
 
-@pytest.mark.parametrize("files", [{}, {"deep/er/a.png": b"\x89PNG\r\n\x1a\n\0"}, {"empty.txt": b""}])
+@pytest.mark.parametrize("files", [{}, {"empty.txt": b""}, {"deep/er/a.bin": b"\1\2\0"}])
 def test_a_folder_without_text(files: dict[str, bytes], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name, data in files.items():
         (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
@@ -77,6 +77,14 @@ def test_a_folder_without_text(files: dict[str, bytes], tmp_path: Path, capsys: 
     (tmp_path / "in").mkdir(exist_ok=True)
     said = sentence(capsys, "learn", tmp_path / "in", "--out", tmp_path / "run")
     assert re.search(r"in holds no text: .*; give a folder with text files", said)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_folder_of_one_picture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "in" / "deep").mkdir(parents=True)
+    (tmp_path / "in" / "deep" / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n\0")
+    said = sentence(capsys, "learn", tmp_path / "in", "--out", tmp_path / "run")
+    assert "holds one picture: learning needs at least 2" in said
     assert not (tmp_path / "run").exists()
 
 

@@ -222,7 +222,7 @@ BAD_LINES = [
     (["learn", "{binary}", "--out", "{new}"], "binary"),
     (["learn", "{text}", "--pairs", "{none}", "--out", "{new}"], "there is no file"),
     (["learn", "{text}", "--out", "{run}"], "exists: choose another --out, or replace it with --overwrite"),
-    (["near", "{run}"], "near needs a key or --text"),
+    (["near", "{run}"], "near needs a key, --text or --file"),
     (["near", "{run}", "{typo}"], "did you mean"),
     (["near", "{none}", "x"], "there is no"),
     (["near", "{run}", "--text", "§§"], "no word of '§§' is known"),

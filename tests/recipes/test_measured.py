@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from likewise.cli import run
-from likewise.recipes import RECIPES
+from likewise.recipes import EVERY, RECIPES
 from likewise.recipes.measured import measured
 
 ROOT = Path(__file__).parents[2]
@@ -70,7 +70,7 @@ def test_recipes_show_a_line_each(capsys: pytest.CaptureFixture[str], monkeypatc
     assert facts["text"] in shown
     assert run(["recipes", "--json"]) == 0
     told = {recipe["name"]: recipe["measured"] for recipe in json.loads(capsys.readouterr().out)}
-    assert told == {name: facts if name == "word2vec" else None for name in RECIPES}
+    assert told == {name: facts if name == "word2vec" else None for name in EVERY}
 
 
 def test_without_a_measurement_none_is_shown(

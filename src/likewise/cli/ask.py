@@ -42,6 +42,7 @@ count = click.option("-k", type=click.IntRange(1), default=10, show_default=True
 @click.argument("run", type=FILE)
 @click.argument("wanted", nargs=-1, metavar="[KEY]...")
 @click.option("--text", multiple=True, help="A new text to encode and search by; may be repeated.")
+@click.option("--file", multiple=True, type=FILE, help="A new picture to encode and search by; may be repeated.")
 @how
 @count
 @click.option("--metric", type=click.Choice(["cosine", "dot", "euclidean"]), default="cosine", show_default=True)
@@ -55,14 +56,21 @@ def near(run: Path, wanted: tuple[str, ...], text: tuple[str, ...], k: int, metr
     """
     import likewise as lw
 
-    if not wanted and not text:
-        raise OptionError(f"near needs a key or --text: likewise near {run} KEY")
+    files = tuple(str(file) for file in given["file"])
+    if not wanted and not text and not files:
+        raise OptionError(f"near needs a key, --text or --file: likewise near {run} KEY")
     if given["pooling"] and not text:
         raise OptionError(f"--pooling {given['pooling']} is of the words of a --text, and none came: leave it out")
     opened = lw.open(run, keys=given["keys"])
     with _numbered_rows(run, given["keys"]):
         answers = {key: _nearest(opened.with_words([key]), key, k, metric) for key in wanted}
-    placed = _by_letters(opened, wanted)
+    placed = _by_letters(opened, wanted) if opened.space.kind == "word" else {}
+    if (files and opened.space.kind != "image") or (text and opened.space.kind == "image"):
+        wrong, right = ("--file", "--text") if files else ("--text", "--file")
+        raise OptionError(f"{run} holds {opened.space.kind}s: {right} is what they are searched by, not {wrong}")
+    if files:
+        vectors = opened.embed(files)
+        answers |= {f: _nearest(opened.space, vector, k, metric) for f, vector in zip(files, vectors, strict=True)}
     if text:
         vectors = opened.embed(list(text), pooling=given["pooling"])
         empty = [t for t, v in zip(text, vectors, strict=True) if not v.any()]

@@ -13,7 +13,7 @@ import click
 from likewise.cli import render
 from likewise.cli.options import FILE, as_json, gold, quiet, text_file
 from likewise.errors import OptionError, nearest_spellings
-from likewise.recipes import RECIPES, Described, describe, unknown
+from likewise.recipes import EVERY, EXPERIMENTAL, RECIPES, Described, describe, unknown
 from likewise.recipes.foreign import FOREIGN, plain
 from likewise.recipes.measured import measured
 
@@ -26,9 +26,9 @@ class LearnCommand(click.Command):
     ) -> click.Context:
         """Read the recipe's name first, then parse with its options."""
         recipe = _first_word(args, self.params)
-        if recipe not in RECIPES:
-            recipe = _recipe_of(args) or next(iter(RECIPES))
-        options = [_as_click(option) for option in describe(RECIPES[recipe]).values()]
+        if recipe not in EVERY:
+            recipe = _recipe_of(args) or _seen(recipe)
+        options = [_as_click(option) for option in describe(EVERY[recipe]).values()]
         command = click.Command(
             self.name,
             callback=self.callback,
@@ -45,7 +45,7 @@ class LearnCommand(click.Command):
 
     def _mistaken(self, typed: str, recipe: str) -> str:
         """Return the sentence for an option that is not there as it was typed."""
-        name, known = typed.lstrip("-").replace("-", "_"), describe(RECIPES[recipe])
+        name, known = typed.lstrip("-").replace("-", "_"), describe(EVERY[recipe])
         own = [option.name for option in self.params if isinstance(option, click.Option) and option.name]
         if name in known or name in own:
             return f"{typed}: options begin with two dashes here, -{typed}"
@@ -71,7 +71,7 @@ def _first_word(args: list[str], own: list[click.Parameter]) -> str | None:
     flags = {
         name for option in own if getattr(option, "is_flag", False) for name in (*option.opts, *option.secondary_opts)
     }
-    for recipe in RECIPES.values():
+    for recipe in EVERY.values():
         for described in describe(recipe).values():
             if described.kind is bool:
                 name = described.name.replace("_", "-")
@@ -104,7 +104,15 @@ def _about(recipe: str) -> str:
 
 
 def _summary(recipe: str) -> str:
-    return (RECIPES[recipe].__doc__ or "").strip().split("\n")[0]
+    first = (EVERY[recipe].__doc__ or "").strip().split("\n")[0]
+    return f"{first} Experimental." if recipe in EXPERIMENTAL else first
+
+
+def _seen(data: str | None) -> str:
+    """Return the recipe for what the data hold, the first of all where nothing can be seen."""
+    from likewise.resuming import recipe_for
+
+    return next(iter(RECIPES)) if data is None else recipe_for(data)[0]
 
 
 def _as_click(option: Described) -> click.Option:
@@ -171,13 +179,13 @@ def _recipe_and_data(what: tuple[str, ...], *, resumed: bool) -> tuple[str | Non
         )
     if len(what) == 2:
         recipe, data = what
-        if recipe not in RECIPES:
+        if recipe not in EVERY:
             from likewise.resuming import no_such_recipe
 
             raise OptionError(no_such_recipe(recipe))
         return recipe, data
     (data,) = what
-    if data in RECIPES and not Path(data).exists():
+    if data in EVERY and not Path(data).exists():
         if resumed:
             return data, None
         raise OptionError(f"{data} is a recipe and there is no file of that name: likewise learn {data} DATA")
@@ -204,16 +212,16 @@ def _show(run: Any) -> None:
 def recipes(json: bool) -> None:
     """List the recipes: what each learns, and what it was measured to be worth and to cost."""
     if json:
-        render.say_json([_as_json(name) for name in RECIPES])
+        render.say_json([_as_json(name) for name in EVERY])
         return
-    render.table(["recipe", "learns"], [(name, _summary(name)) for name in RECIPES])
+    render.table(["recipe", "learns"], [(name, _summary(name)) for name in EVERY])
     _show_measured()
     render.say("\nlikewise learn RECIPE --help lists the options of one.")
 
 
 def _show_measured() -> None:
     """Print a line for each recipe that was measured, and where that was."""
-    found = {name: facts for name in RECIPES if (facts := measured(name)) is not None}
+    found = {name: facts for name in EVERY if (facts := measured(name)) is not None}
     if not found:
         return
     rows = [(name, *_measured_cells(facts)) for name, facts in found.items()]
@@ -248,6 +256,6 @@ def _as_json(name: str) -> dict[str, Any]:
             "unit": o.about.unit,
             "meaning": o.about.meaning,
         }
-        for o in describe(RECIPES[name]).values()
+        for o in describe(EVERY[name]).values()
     ]
     return {"name": name, "learns": _summary(name), "measured": measured(name), "options": options}

@@ -7,7 +7,7 @@ from typing import Final, final
 
 _UNSAFE: Final = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"})
 _UNPRINTABLE: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff\u202a-\u202e\u2066-\u2069]")
-_EMPTY: Final = frozenset({"meta", "br", "hr", "line", "rect", "circle", "path", "polyline"})
+_EMPTY: Final = frozenset({"meta", "br", "hr", "img", "line", "rect", "circle", "path", "polyline"})
 
 
 @final

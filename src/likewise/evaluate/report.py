@@ -112,7 +112,7 @@ def word_report(
 
 
 def _measure(words: Subject, diagnosis: Diagnosis, session: Any) -> tuple[list[Section], dict[str, float]]:
-    """Make the sections one after the other; one whose gold answers cannot be used says why."""
+    """Make the sections of a report on words."""
     steps: dict[str, Callable[[], list[Section]]] = {"Learning": lambda: learning(words)}
     if words.finite:
         steps |= {
@@ -127,6 +127,11 @@ def _measure(words: Subject, diagnosis: Diagnosis, session: Any) -> tuple[list[S
             "Shape of the space": lambda: shape(words, diagnosis),
             "Beside one-hot vectors": lambda: beside_one_hot(words),
         }
+    return measured(steps, session)
+
+
+def measured(steps: Mapping[str, Callable[[], list[Section]]], session: Any) -> tuple[list[Section], dict[str, float]]:
+    """Make sections one after the other, and say how long each took; one that cannot be made says why."""
     sections: list[Section] = []
     seconds: dict[str, float] = {}
     for name, step in steps.items():

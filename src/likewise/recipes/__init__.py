@@ -8,6 +8,8 @@ from likewise.contracts import Recipe
 from likewise.recipes.counts import glove, ppmi
 from likewise.recipes.identity import onehot
 from likewise.recipes.options import Described, Option, check, describe, unknown
+from likewise.recipes.patches import patches
+from likewise.recipes.pictures import barlow, byol, dino, ijepa, lejepa, mae, moco, simclr, simsiam, supcon, vicreg
 from likewise.recipes.words import fasttext, word2vec
 
 RECIPES: dict[str, Callable[..., Recipe]] = {
@@ -17,9 +19,34 @@ RECIPES: dict[str, Callable[..., Recipe]] = {
     "ppmi": ppmi,
     "onehot": onehot,
 }
-"""The recipes by name; the first is chosen for plain text."""
+"""The recipes for text by name; the first is chosen where none is named."""
+
+PICTURES: dict[str, Callable[..., Recipe]] = {
+    "patches": patches,
+    "simclr": simclr,
+    "moco": moco,
+    "supcon": supcon,
+    "byol": byol,
+    "simsiam": simsiam,
+    "dino": dino,
+    "vicreg": vicreg,
+    "barlow": barlow,
+    "lejepa": lejepa,
+    "mae": mae,
+    "ijepa": ijepa,
+}
+"""The recipes for pictures by name; the first is chosen where none is named: it takes minutes on a processor."""
+
+EXPERIMENTAL = frozenset(PICTURES) - {"patches"}
+"""Recipes that have not been shown to beat the untrained network and raw pixels by 3 points; said wherever named."""
+
+EVERY: dict[str, Callable[..., Recipe]] = RECIPES | PICTURES
+"""All recipes by name."""
 
 __all__ = [
+    "EVERY",
+    "EXPERIMENTAL",
+    "PICTURES",
     "RECIPES",
     "Described",
     "Option",
@@ -28,6 +55,7 @@ __all__ = [
     "fasttext",
     "glove",
     "onehot",
+    "patches",
     "ppmi",
     "unknown",
     "word2vec",

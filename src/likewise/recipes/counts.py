@@ -132,6 +132,11 @@ class CountRecipe:
     name: str
     options: Mapping[str, Any]
 
+    takes = "text"
+
+    def beside(self, encoder: Any, prepared: Any) -> None:
+        """Return nothing: a run of words keeps all that evidence needs."""
+
     def prepare(self, source: Source, session: Session, *, folder: Path | None = None) -> Counted:
         """Tokenise `source` in one pass and count which words stand together."""
         from likewise.words.corpus import read_corpus

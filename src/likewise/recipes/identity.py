@@ -64,6 +64,12 @@ class OneHotRecipe:
     """The words of a text as rows of the identity."""
 
     options: Mapping[str, Any]
+
+    takes = "text"
+
+    def beside(self, encoder: Any, prepared: Any) -> None:
+        """Return nothing: a run of words keeps all that evidence needs."""
+
     name: str = "onehot"
 
     def prepare(self, source: Source, session: Session, *, folder: Path | None = None) -> Reading:

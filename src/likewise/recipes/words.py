@@ -145,6 +145,12 @@ class WordRecipe:
 
     name: str
     options: Mapping[str, Any]
+
+    takes = "text"
+
+    def beside(self, encoder: Any, prepared: Any) -> None:
+        """Return nothing: a run of words keeps all that evidence needs."""
+
     start: Table | None = None
 
     def going_on(self, table: Table) -> Self:

@@ -22,7 +22,7 @@ from likewise.errors import FormatError
 _HEADER = 256
 _LARGEST_HEADER = 100 << 20
 _TYPES = {"F16": "<f2", "F32": "<f4", "F64": "<f8"}
-_STORED = {"F32": "<f4", "F64": "<f8", "I32": "<i4", "I64": "<i8", "U64": "<u8"}
+_STORED = {"U8": "|u1", "F32": "<f4", "F64": "<f8", "I32": "<i4", "I64": "<i8", "U64": "<u8"}
 
 
 def write_matrix(file: BinaryIO, name: str, dim: int, blocks: Iterable[Float[Array, "n d"]]) -> int:

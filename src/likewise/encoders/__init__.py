@@ -1,0 +1,1 @@
+"""Encoders: batches of raw objects in, vectors out. Torch modules that know nothing of objectives or training."""

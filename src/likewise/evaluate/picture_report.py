@@ -1,0 +1,60 @@
+"""Reports on pictures: vectors, pixels and labels in, a verdict and sections of evidence out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from likewise.evaluate import page
+from likewise.evaluate.collapse import Diagnosis, diagnose
+from likewise.evaluate.figures import Line, line_chart
+from likewise.evaluate.geometry import hubness, isotropy
+from likewise.evaluate.picture_sections import (
+    Pictured,
+    few_labels,
+    first_filters,
+    learning_course,
+    nearest_pictures,
+    probes,
+)
+from likewise.evaluate.report import Report, measured
+from likewise.evaluate.sections import Section
+
+
+def picture_report(
+    subject: Pictured, *, title: str = "", facts: Mapping[str, Any] | None = None, session: Any = None
+) -> Report:
+    """Measure what vectors of pictures are worth, beside raw pixels, manual features and the untrained network.
+
+    What cannot be measured is left out or says why; a wish to stop of `session` ends the measuring early.
+    """
+    diagnosis = diagnose(subject.vectors, seed=subject.seed)
+    steps: dict[str, Callable[[], list[Section]]] = {
+        "Learning": lambda: learning_course(subject),
+        "Nearest pictures": lambda: nearest_pictures(subject),
+        "Labels": lambda: probes(subject),
+        "With few labels": lambda: few_labels(subject),
+        "Filters": lambda: first_filters(subject),
+        "Shape of the space": lambda: _shape(subject, diagnosis),
+    }
+    sections, seconds = measured(steps, session)
+    n, dim = subject.vectors.shape
+    return Report(
+        title=title,
+        verdict=diagnosis.as_json(),
+        sections=sections,
+        facts={**(facts or {}), "seconds of measuring": seconds},
+        lead=f"{n:,} pictures, {dim:,} dimensions. Every number comes with its protocol, its interval and what plainer "
+        "things reach.",
+    )
+
+
+def _shape(s: Pictured, diagnosis: Diagnosis) -> list[Section]:
+    values = diagnosis.spectrum[: max(1, int((diagnosis.spectrum > 0).sum()))]
+    figure = line_chart(
+        [Line("variance", [float(i + 1) for i in range(len(values))], [float(v) for v in values])],
+        title="Spectrum", description="The variance along each principal direction.", x_label="direction",
+        y_label="variance", log_x=True,
+    )  # fmt: skip
+    numbers = (*diagnosis.numbers, isotropy(s.vectors), *hubness(s.vectors))
+    return [Section("Shape of the space", diagnosis.evidence, numbers, pictures=(page.figure(figure),))]

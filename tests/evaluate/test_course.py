@@ -1,0 +1,137 @@
+"""The course of a training: runs that were measured before the first line of code, matrices whose truth is known."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from likewise.contracts import Array
+from likewise.evaluate.course import BAD, Seen, Setting, judge, look
+
+RNG = np.random.default_rng(0)
+
+# centred effective rank and view retrieval@1 in %, at steps 0, 20, 50, 100, 200 and the end; 1,024 items, 192 dims
+MEASURED = {
+    "simclr": ((147, 130, 111, 105, 102, 107), (5.0, 6.7, 11, 18, 26, 45)),
+    "vicreg": ((147, 88, 83, 83, 88, 97), (5.0, 6.1, 12, 20, 31, 45)),
+    "byol, slow": ((147, 87, 51, 48, 55, 76), (5.0, 3.6, 4.4, 6.0, 9.1, 17)),
+    "no stop-gradient": ((147, 90, 39, 29, 23, 22), (5.0, 3.8, 2.2, 2.1, 2.3, 2.4)),
+    "pull only": ((147, 76, 33, 24, 18, 17), (5.0, 3.1, 2.8, 2.5, 2.1, 2.2)),
+    "no variance": ((147, 85, 32, 22, 17, 17), (5.0, 3.6, 2.6, 1.9, 1.8, 1.8)),
+}
+STEPS = (0, 20, 50, 100, 200, 500)
+
+
+def course(name: str, **changes: Any) -> list[Seen]:
+    ranks, found = MEASURED[name]
+    usual = {"items": 1024, "dim": 192, "spread": 0.5, "length": 1.0, "dead": 0.0, "duplicates": 0.0, "signal": 1.0}
+    return [
+        Seen(step=step, progress=step / 500, rank=float(rank), retrieval=share / 100, **(usual | changes))
+        for step, rank, share in zip(STEPS, ranks, found, strict=True)
+    ]
+
+
+@pytest.mark.parametrize("name", MEASURED)
+def test_the_runs_that_were_measured_are_told_apart(name: str) -> None:
+    seen = course(name)
+    verdicts = [judge(seen[: end + 1]).verdict for end in range(len(seen))]
+    if name in ("simclr", "vicreg", "byol, slow"):
+        assert not set(verdicts) & set(BAD), verdicts
+        assert verdicts[-1] == "healthy"
+    else:
+        assert verdicts[3] == "dimensional collapse", verdicts  # by step 100, a fifth of the training
+        assert verdicts[-1] == "dimensional collapse"
+    assert verdicts[0] == "warming up"
+
+
+def test_one_look_is_not_enough_and_one_better_look_does_not_clear() -> None:
+    good, bad = course("simclr"), course("pull only")
+    once = [*good[:3], bad[3]]
+    assert judge(once).verdict == "healthy"
+    assert judge([*once, bad[4]]).verdict in BAD
+    back = [*bad[:5], good[5]]
+    assert judge(back).verdict in BAD
+    assert judge([*back, good[5]]).verdict == "healthy"
+
+
+def test_numbers_that_are_none_count_at_once() -> None:
+    found = judge([*course("simclr")[:2], look(np.full((9, 3), np.nan), np.zeros((9, 3)), step=3, progress=0.1)])
+    assert found.verdict == "diverged"
+    assert "rate" in found.cause
+
+
+def views(kind: str, n: int = 512, d: int = 32) -> tuple[Array, Array]:
+    """Return two views of n items as a network that has learned, or collapsed in some way, makes them."""
+    signal, noise = RNG.normal(size=(n, d)), RNG.normal(size=(2, n, d))
+    if kind == "noise":
+        return noise[0], noise[1]
+    if kind == "constant":
+        return np.ones((n, d)) + 1e-4 * noise[0], np.ones((n, d)) + 1e-4 * noise[1]
+    if kind == "one point":
+        return np.ones((n, d)), np.ones((n, d))
+    if kind == "rank 1":
+        line = signal[:, :1] * np.ones(d)
+        return line + 0.01 * noise[0], line + 0.01 * noise[1]
+    if kind == "cone":
+        return 20 + signal + 0.2 * noise[0], 20 + signal + 0.2 * noise[1]
+    strength = {"start": 1.0, "learned": 0.2}[kind]
+    return signal + strength * noise[0], signal + strength * noise[1]
+
+
+@pytest.mark.parametrize(
+    ("kind", "verdicts"),
+    [
+        ("learned", {"healthy"}),
+        ("noise", {"noise"}),
+        ("constant", {"complete collapse"}),
+        ("one point", {"complete collapse"}),
+        ("rank 1", {"dimensional collapse"}),
+        ("cone", {"anisotropic"}),
+    ],
+)
+def test_matrices_whose_truth_is_known(kind: str, verdicts: set[str]) -> None:
+    seen = [look(*views("start"), step=0, progress=0.0)]
+    seen += [look(*views(kind), step=step, progress=step / 100) for step in (60, 70, 80)]
+    found = judge(seen)
+    assert found.verdict in verdicts, (found, seen[-1])
+    assert found.evidence
+
+
+CAUSES = [
+    ({"traits": {"negatives": False, "stop_gradient": False}}, "no negatives"),
+    ({"traits": {"negatives": True, "temperature": 10.0}}, "temperature 10"),
+    ({"traits": {"weights": {"variance": 0.0, "covariance": 1.0}}}, "variance term is 0"),
+    ({"traits": {"negatives": True, "temperature": 0.2}, "weight_decay": 1.0}, "weight decay 1"),
+    ({"traits": {"negatives": True, "temperature": 0.2}, "rate": 1.0, "usual_rate": 1e-3}, "rate 1 is too high"),
+    ({"traits": {"negatives": True, "temperature": 0.2}, "distinct": 0.01}, "data are nearly constant"),
+    ({"traits": {"stop_gradient": True, "predictor": False, "momentum": 0.0}}, "no predictor"),
+    ({"traits": {"stop_gradient": True, "predictor": True, "momentum": 0.0}}, "momentum 0"),
+    (
+        {
+            "traits": {
+                "stop_gradient": True,
+                "predictor": False,
+                "momentum": 0.99,
+                "centring": False,
+                "temperature": 0.1,
+            }
+        },
+        "not centred",
+    ),
+    ({"traits": {"negatives": True, "temperature": 0.2}}, "cannot be told"),
+]
+
+
+@pytest.mark.parametrize(("setting", "named"), CAUSES)
+def test_the_cause_is_named_and_something_is_advised(setting: dict[str, Any], named: str) -> None:
+    found = judge(course("pull only"), Setting(**setting))
+    assert named in found.cause
+    assert "Learn again" in found.advice or "Look at the data" in found.advice
+    assert not judge(course("simclr"), Setting(**setting)).cause  # a healthy run has no cause
+
+
+def test_it_goes_to_the_log_and_back() -> None:
+    seen = course("vicreg")
+    assert [Seen(**one.as_json()) for one in seen] == seen

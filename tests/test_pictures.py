@@ -1,0 +1,177 @@
+"""Pictures from end to end: learned, saved, opened, searched, judged, gone on with; what cannot be is a sentence."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+import likewise as lw
+from likewise.cli.main import likewise as program
+from likewise.errors import DataError, IntegrityError, OptionError
+from likewise.recipes import EXPERIMENTAL, PICTURES, describe
+from likewise.session import Logged, Note, Session
+from likewise.sources.small_pictures import small_pictures
+
+torch = pytest.importorskip("torch")
+PICTURES_HERE = small_pictures(160, seed=2, size=16)
+QUICK: dict[str, Any] = {"epochs": 2, "batch": 32, "precision": "fp32", "threads": 1, "device": "cpu"}
+ENCODERS = {"mae": {"patch": 4}, "ijepa": {"patch": 2}}
+
+
+def learned(recipe: str, **options: Any) -> Any:
+    quick = {} if recipe == "patches" else QUICK
+    given = {"filters": 12, "samples": 2000, "threads": 1} if recipe == "patches" else ENCODERS.get(recipe, {})
+    return lw.learn(PICTURES_HERE.source("colour"), recipe=recipe, **{"report": False, **quick, **given, **options})
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    from PIL import Image
+
+    place = tmp_path / "photos"
+    for number, (pixels, label) in enumerate(
+        zip(PICTURES_HERE.pixels[:60], PICTURES_HERE.labels("colour"), strict=False)
+    ):
+        (place / label).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(place / label / f"{number}.png")
+    return place
+
+
+@pytest.mark.parametrize("recipe", ["patches", "simclr", "vicreg", "byol", "mae"])
+def test_a_run_of_pictures_is_a_run_like_any_other(recipe: str, tmp_path: Path) -> None:
+    run = learned(recipe, out=tmp_path / "run")
+    again = lw.open(tmp_path / "run")
+    assert not again.verify()
+    assert again.space.kind == "image"
+    assert len(again.space) == 160
+    assert np.isfinite(again.space.vectors).all()
+    np.testing.assert_array_equal(again.space.vectors, run.space.vectors)
+    assert set(again.space.items) == {"part", "label"}
+    np.testing.assert_allclose(again.embed(list(PICTURES_HERE.pixels[:3])), again.space.vectors[:3], atol=1e-4)
+    assert again.space.near(again.space.keys[0], 3)
+    assert again.doctor().verdict
+
+
+def test_patches_know_colours_and_the_report_says_beside_what() -> None:
+    report = learned("patches", report=True, filters=40).report
+    labels = next(section for section in report["sections"] if section["title"] == "Labels")
+    linear = next(number for number in labels["numbers"] if number["name"] == "linear accuracy")
+    assert linear["value"] > linear["baselines"]["chance"] + 0.2
+    assert {"chance", "raw pixels", "HOG + colour"} <= linear["baselines"].keys()
+
+
+def test_a_network_is_watched_and_judged_beside_the_untrained_one() -> None:
+    events: list[Any] = []
+    run = learned("simclr", report=True, session=Session(events.append))
+    assert [line["step"] for line in run.log][-1] == run.log[-1]["step"] == 2 * (len(run.space) - 54) // 32 or run.log
+    seen = [event.values["doctor"] for event in events if isinstance(event, Logged) and "doctor" in event.values]
+    assert seen
+    assert {"rank", "retrieval", "spread", "signal"} <= seen[-1].keys()
+    labels = next(section for section in run.report["sections"] if section["title"] == "Labels")
+    assert "untrained network" in labels["numbers"][0]["baselines"]
+    assert run.manifest["derived"]["precision"]["value"].startswith("fp32")
+
+
+class Stops:
+    """Stops a session when so many lines were logged."""
+
+    def __init__(self, lines: int) -> None:
+        self.left, self.session = lines, Session(self.hear)
+
+    def hear(self, event: Any) -> None:
+        self.left -= isinstance(event, Logged)
+        if self.left <= 0:
+            self.session.stop()
+
+
+@pytest.mark.parametrize("recipe", ["simclr", "byol", "moco"])
+def test_what_was_stopped_goes_on_to_the_same_bits(recipe: str, tmp_path: Path) -> None:
+    pixels = tmp_path / "pixels.npy"
+    np.save(pixels, PICTURES_HERE.pixels)
+    options = {"report": False, **QUICK, "epochs": 3}
+    whole = lw.learn(pixels, recipe=recipe, out=tmp_path / "whole", **options)
+    stopped = lw.learn(pixels, recipe=recipe, out=tmp_path / "cut", session=Stops(4).session, **options)
+    assert stopped.manifest["status"] == "unfinished"
+    assert not np.array_equal(stopped.space.vectors, whole.space.vectors)
+    rest = lw.learn(resume=tmp_path / "cut")
+    assert rest.manifest["status"] == "finished"
+    np.testing.assert_array_equal(rest.space.vectors, whole.space.vectors)
+    assert rest.space.fingerprint == whole.space.fingerprint
+
+
+def test_the_same_seed_gives_the_same_bits() -> None:
+    one, two, other = (learned("vicreg", seed=seed) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(one.space.vectors, two.space.vectors)
+    assert not np.array_equal(one.space.vectors, other.space.vectors)
+
+
+def test_the_command_line_looks_at_a_folder_and_chooses(folder: Path, tmp_path: Path) -> None:
+    (folder / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nno more")
+    out = tmp_path / "run"
+    done = CliRunner().invoke(program, ["learn", str(folder), "--out", str(out), "--quiet", "--filters", "8"])
+    assert done.exit_code == 0, done.output
+    manifest = json.loads((out / "run.json").read_text())
+    assert manifest["recipe"] == "patches"
+    assert any("broken.png" in note for note in manifest["notes"])
+    picture = next(folder.rglob("[0-9]*.png"))
+    found = CliRunner().invoke(program, ["near", str(out), "--file", str(picture), "-k", "2", "--json"])
+    nearest = json.loads(found.output)[0]["near"]
+    assert nearest[0]["key"] == picture.relative_to(folder).as_posix()
+    assert nearest[0]["score"] == pytest.approx(1.0, abs=1e-3)
+
+
+def test_weights_that_were_exchanged_are_found(tmp_path: Path) -> None:
+    learned("patches", out=tmp_path / "a")
+    learned("patches", out=tmp_path / "b", seed=5)
+    (tmp_path / "a" / "encoder" / "weights.safetensors").write_bytes(
+        (tmp_path / "b" / "encoder" / "weights.safetensors").read_bytes()
+    )
+    with pytest.raises(IntegrityError, match="altered"):
+        lw.open(tmp_path / "a").embed(list(PICTURES_HERE.pixels[:1]))
+
+
+@pytest.mark.parametrize(
+    ("recipe", "options", "error", "says"),
+    [
+        ("simclr", {"time": "soon"}, OptionError, "a number and s, m or h"),
+        ("simclr", {"time": "1m", "epochs": 2}, OptionError, "give one of them"),
+        ("mae", {"encoder": "resnet"}, OptionError, "leave --encoder vit"),
+        ("mae", {"patch": 5}, OptionError, "cannot be cut into patches of 5"),
+        ("simclr", {"device": "abacus"}, OptionError, "cannot be used here"),
+        ("simclr", {"precision": "fp16"}, OptionError, "needs an accelerator"),
+        ("patches", {"patch": 20}, DataError, "too small for patches of 20"),
+        ("patches", {"dim": 5000}, OptionError, "take 0 for all, or fewer"),
+    ],
+)
+def test_what_cannot_be_is_a_sentence(recipe: str, options: dict[str, Any], error: type[Exception], says: str) -> None:
+    if "time" in options and "epochs" not in options:
+        options = options | {"epochs": None}
+    with pytest.raises(error, match=says):
+        learned(recipe, **options)
+
+
+def test_labels_are_needed_to_learn_from_them() -> None:
+    with pytest.raises(DataError, match="learns from labels and memory has none"):
+        lw.learn(PICTURES_HERE.pixels, recipe="supcon", report=False, **QUICK)
+
+
+def test_a_batch_larger_than_the_data_is_told() -> None:
+    events: list[Any] = []
+    learned("simclr", batch=4096, epochs=1, session=Session(events.append))
+    assert any("a batch of 4096 is more than" in event.text for event in events if isinstance(event, Note))
+
+
+@pytest.mark.parametrize("name", sorted(PICTURES))
+def test_no_option_of_a_recipe_hides_one_of_learn(name: str) -> None:
+    from likewise.cli.learn import learn
+
+    own = {parameter.name for parameter in learn.params}
+    assert not own & set(describe(PICTURES[name]))
+    shown = CliRunner().invoke(program, ["learn", name, "--help"])
+    assert shown.exit_code == 0
+    assert ("Experimental" in shown.output) == (name in EXPERIMENTAL)

@@ -1,0 +1,52 @@
+"""The gradient of a batch: the same at once, in chunks, and in two passes, and what it costs in memory."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+from toys import CPU, Contrast, Means, training
+
+from likewise.train.gradient import accumulate
+
+
+def gradients(objective: type[Contrast], chunk: int, *, norm: str = "group") -> tuple[float, dict[str, Tensor]]:
+    made = training(objective=objective, norm=norm)
+    made.network.train()
+    views = made.views(made.data.read(made.order.rows(0)), 0)
+    loss = accumulate(made.encoding, made.objective, views, CPU, chunk=chunk, scale=1.0)
+    return float(loss.total), {
+        name: p.grad.clone() for name, p in made.encoding.named_parameters() if p.grad is not None
+    }
+
+
+@pytest.mark.parametrize("objective", [Contrast, Means])
+@pytest.mark.parametrize("chunk", [8, 31, 5])
+def test_chunks_have_the_gradient_of_the_whole_batch(objective: type[Contrast], chunk: int) -> None:
+    loss, whole = gradients(objective, 32)
+    in_chunks, parts = gradients(objective, chunk)
+    assert in_chunks == pytest.approx(loss, abs=1e-5)
+    assert parts.keys() == whole.keys()
+    for name, gradient in whole.items():
+        assert gradient.abs().max() > 0
+        assert (parts[name] - gradient).abs().max() < 1e-5, name
+
+
+def test_a_loss_that_compares_items_needs_two_passes() -> None:
+    _, whole = gradients(Contrast, 32)
+
+    class Alone(Contrast):
+        gather = False  # as if the loss of each chunk by itself were meant
+
+    _, alone = gradients(Alone, 8)
+    assert max(float((alone[name] - whole[name]).abs().max()) for name in whole) > 1e-3
+
+
+def test_two_passes_move_running_means_once() -> None:
+    made = training(norm="batch", chunk=8)
+    other = training(norm="batch", chunk=8, objective=Means)
+    for each in (made, other):
+        each.step(each.data.read(each.order.rows(0)))
+    counts = [int(each.network.state_dict()["stem.1.num_batches_tracked"]) for each in (made, other)]
+    assert counts == [8, 8]  # four chunks of two views
+    assert torch.isfinite(made.network.state_dict()["stem.1.running_mean"]).all()
