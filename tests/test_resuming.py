@@ -138,7 +138,7 @@ def inside_an_epoch(place: Path, name: str = "run.partial") -> bool:
     return bool(values["rounds"] or values["places"] if "rounds" in values else values["pace"]["done"])
 
 
-LONGER = {"word2vec": 15, "fasttext": 6, "glove": 150}  # epochs, so that there is something to kill
+LONGER = {"word2vec": 25, "fasttext": 15, "glove": 150}  # epochs, so that there is something to kill
 DRIVER = """
 import sys
 from likewise import checkpoints

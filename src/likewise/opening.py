@@ -159,6 +159,8 @@ class Run:
 
         session = session or Session()
         if self.space.kind == "image":
+            if any(files not in ((), []) for files in (analogies, pairs, labels)):
+                raise OptionError(f"{self._title()} holds pictures: gold answers in files are of words, leave them out")
             with session.stage("measuring"):
                 return report_on_pictures(
                     self.space,
