@@ -50,14 +50,14 @@ def begins_at_zero(made: Subwords, first: str) -> np.ndarray:
 
 def with_first_rows(first: str) -> None:
     """Have word2vec begin with some rows at zero, for this process."""
-    usual = word2vec._first_task
+    usual = word2vec.first_task
 
     def started(options: Any, corpus: Any, vocabulary: Any, made: Subwords, keep: Any) -> Any:
         task = usual(options, corpus, vocabulary, made, keep)
         task.vectors[begins_at_zero(made, first)] = 0
         return task
 
-    word2vec._first_task = started
+    word2vec.first_task = started
 
 
 def run(side: str, epochs: int, seed: int) -> dict[str, Any]:

@@ -34,6 +34,7 @@ CASES: dict[str, dict[str, Any]] = {
     "fasttext": {"recipe": "fasttext", "reproducible": True, "threads": 1, "buckets": 2000, "epochs": 4},
     "fasttext-1": {"recipe": "fasttext", "threads": 1, "buckets": 2000, "epochs": 4},
     "glove": {"recipe": "glove", "threads": 2, "memory": 0.0, "epochs": 6},
+    "phrases": {"recipe": "word2vec", "phrases": 0.01, "threads": 1, "epochs": 4},
 }
 TOGETHER = "word2vec-2"  # threads that wait for one another: slow where there are fewer cores than threads
 CASES[TOGETHER] = CASES["word2vec"] | {"threads": 2}
@@ -201,13 +202,14 @@ def test_kill_9_at_any_moment(case: str, moments: int, tmp_path: Path) -> None:
             if anywhere
             else killed_after(process, out, checkpoint, 0.1 * rng.random())
         ):
-            kills += 1
             left = tmp_path / f"{out.name}.partial" / "checkpoints"
-            known, values = (left / "order.json").exists(), checkpoints.latest(left)
+            if out.exists() and not left.exists():
+                break  # it had its name already, and was only ending
+            kills += 1
+            known = (left / "order.json").exists() or (left.parent / "run.json").exists()
+            values = checkpoints.latest(left)
             resumed += values is not None
-            process = started(
-                ["--resume", str(out), "--quiet"] if known or out.exists() else [*begin, "--out", str(out)]
-            )
+            process = started(["--resume", str(out), "--quiet"] if known else [*begin, "--out", str(out)])
             anywhere, checkpoint = rng.random() < 0.5, checkpoint + rng.randint(1, 4)
             if kills >= moments or rng.random() < 0.5:
                 assert not killed(process, 300)

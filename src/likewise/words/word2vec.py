@@ -13,13 +13,13 @@ from jaxtyping import Float, Float32
 
 from likewise.checkpoints import Checkpoint, Checkpoints
 from likewise.contracts import Array
-from likewise.errors import DataError, OptionError, ShapeError
+from likewise.errors import DataError, OptionError
 from likewise.kernels import level as level_here
 from likewise.kernels import words as kernel
 from likewise.kernels.subwords import row_means
 from likewise.session import Estimate, Logged, Note, Progress, Session
 from likewise.space.content import first_not_finite
-from likewise.words.huffman import huffman_paths
+from likewise.words.first_task import begin_from, first_task
 from likewise.words.losses import FixedPairs, fixed_pairs
 from likewise.words.sweep import Pace, chunk_for, sweep, threads_here
 
@@ -35,8 +35,6 @@ STAGE = "learning"
 _CHUNK_SECONDS = 0.03  # how long one call of the kernel should take: how soon a wish to stop is seen
 _TOLD_EVERY = 0.2  # seconds between two events of progress
 _FIXED = 100_000  # pairs whose loss is noted after each epoch; a bag has about five
-_MEETINGS = {"ns": 0.5, "hs": 2.0}  # of one row in one batch, times the rate: twice as many have diverged
-_SHARED = 2.0  # most that a word may be moved unseen, in its own steps: 4 held, 8 to 32 diverged
 _DIVERGED = 10.0  # times the untrained loss: nothing comes back from there
 _GLANCE = 2000  # pairs whose loss is looked at while an epoch runs
 _ROWS = 2048  # rows that are handled at a time where a copy would cost memory
@@ -172,9 +170,9 @@ class _Training:
         self.tokens, self.tokens_done = len(corpus.ids), 0
         self.chunk, self.per_second = 0, 0.0
         keep = vocabulary.keep_probability(options.sample)
-        self.task = _first_task(options, corpus, vocabulary, subwords, keep)
+        self.task = first_task(options, corpus, vocabulary, subwords, keep)
         if start is not None:
-            _begin_from(start, self.task, options)
+            begin_from(start, self.task, options)
         self.pairs = self._fixed_pairs(corpus, keep)
         self.held_out_pairs = None if held_out is None else self._fixed_pairs(held_out, keep)
         self.history: list[dict[str, Any]] = []
@@ -343,97 +341,8 @@ class _Training:
             self.session.tell(Note(f"the loss rose from {first:.3g} to {last:.3g}: it did not learn; {self._calmer()}"))
 
 
-def _first_task(
-    options: Word2Vec, corpus: Corpus, vocabulary: Vocabulary, subwords: Subwords | None, keep: Float[Array, " n"]
-) -> kernel.WindowTask:
-    """Make the tables and all that is drawn from.
-
-    Vectors are from U(−.5/dim, .5/dim), rows of subwords from U(−1/dim, 1/dim) as fastText's, outputs zero.
-    """
-    n, dim = len(vocabulary.words), options.dim
-    vectors = kernel.table(n if subwords is None else subwords.size, dim)
-    reach = np.float32(0.5 if subwords is None else 1.0)
-    rng = np.random.default_rng([options.seed, 0])
-    for low in range(0, len(vectors), _ROWS):
-        rows = vectors[low : low + _ROWS, :dim]
-        rows[:] = (rng.random(rows.shape, dtype=np.float32) - np.float32(0.5)) * (2 * reach) / np.float32(dim)
-    tree = options.loss == "hs"
-    noise = None if tree else kernel.Noise(kernel.alias_table(vocabulary.noise(options.power)), options.negative)
-    task = kernel.WindowTask(
-        vectors=vectors,
-        output=kernel.table(n - 1 if tree else n, dim),
-        ids=np.asarray(corpus.ids),
-        starts=np.asarray(corpus.starts),
-        keep=kernel.keep_thresholds(keep),
-        targets=noise or huffman_paths(vocabulary.counts),
-        window=options.window,
-        key=0,
-        rate=options.rate,
-        slope=(options.rate - options.min_rate) / (options.epochs * len(corpus.ids)),
-        floor=options.min_rate,
-        flat=options.weighting == "flat",
-        cbow=options.model == "cbow",
-        mean=options.combine == "mean",
-        batch=_batch(options, vocabulary, keep),
-        parts=None if subwords is None else _parts(options, vocabulary, subwords, keep),
-    )
-    task.check()
-    return task
-
-
-def _begin_from(start: Start, task: kernel.WindowTask, options: Word2Vec) -> None:
-    """Write the rows that were learned before over those that were drawn."""
-    if options.loss == "hs":
-        raise OptionError("hierarchical softmax cannot go on: its tree changes with the words; begin with loss ns")
-    for table, rows, numbers in ((task.vectors, start.rows, start.vectors), (task.output, start.words, start.output)):
-        if numbers.shape != (len(rows), options.dim):
-            raise ShapeError(f"rows of shape {numbers.shape} came to begin from, of {len(rows):,} × {options.dim}")
-        for low in range(0, len(rows), _ROWS):
-            table[rows[low : low + _ROWS], : options.dim] = numbers[low : low + _ROWS]
-
-
-def _batch(options: Word2Vec, vocabulary: Vocabulary, keep: Float[Array, " n"]) -> int:
-    """Return how many tokens may take their steps from the same tables: a power of two that divides a segment.
-
-    Steps that are found together do not see one another. Were one row met too often among them, it would overshoot,
-    and rows that overshoot together grow without bound; how often is too often was measured on texts of 2 to 1,000
-    words without structure, at rates up to 0.1.
-    """
-    kept = keep * vocabulary.shares
-    window = options.window + 1 if options.weighting == "linear" else 2 * options.window
-    inputs = 1 if options.model == "cbow" else window
-    if options.loss == "hs":
-        targets, met = math.log2(len(vocabulary) + 1), float(kept.sum())  # every way begins at the root
-    else:
-        noise = float(vocabulary.noise(options.power).max())
-        targets, met = 1.0 + options.negative, float(kept.max() + kept.sum() * options.negative * noise)
-    load = max(met * inputs, float(kept.max()) * window * targets)
-    return _power_of_two(_MEETINGS[options.loss] / (options.rate * load))
-
-
-def _parts(options: Word2Vec, vocabulary: Vocabulary, subwords: Subwords, keep: Float[Array, " n"]) -> kernel.Parts:
-    """Return the words' parts, and for how many tokens words may be put together at a time.
-
-    What a word misses meanwhile is by how much the others move it through the parts that they share: more of that than
-    of `_SHARED` in a span overshoots. Among words of a language that is little, among ten words of two letters much.
-    """
-    kept = keep * vocabulary.shares
-    sizes = np.diff(subwords.starts)
-    word = np.repeat(np.arange(len(sizes)), sizes)
-    mass = np.bincount(subwords.rows, weights=kept[word], minlength=subwords.size)
-    others = np.bincount(word, weights=mass[subwords.rows]) / sizes - kept
-    window = options.window + 1 if options.weighting == "linear" else 2 * options.window
-    targets = 1.0 + options.negative if options.loss == "ns" else math.log2(len(vocabulary) + 1)
-    span = _SHARED / (options.rate * max(float(others.max()), 1e-12) * window * targets)
-    return kernel.Parts(subwords.starts, subwords.rows, _power_of_two(span))
-
-
 def _share(done: int, total: int) -> str:
     return f"{100 * done / total:.1f} %"
-
-
-def _power_of_two(tokens: float) -> int:
-    return int(2 ** math.floor(math.log2(min(max(tokens, 1.0), kernel.SEGMENT))))
 
 
 def _without_padding(table: Float32[Array, "n p"], dim: int) -> Float32[Array, "n d"]:
