@@ -22,6 +22,7 @@ class Contrast(nn.Module):
     """InfoNCE between two views: every item of the batch matters to every other."""
 
     gather = True
+    embeds = ("z",)
 
     def __init__(self, dim: int, *, normalised: bool = False) -> None:
         super().__init__()

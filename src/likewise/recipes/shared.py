@@ -27,7 +27,7 @@ OnCollapse = Literal["warn", "stop", "rollback", "rescue"]
 class Way:
     """One way to learn: what makes its objective and its views; `learns_from_labels` where classes are used.
 
-    `supported` is whether it beats the untrained network and raw pixels by 3 points in docs/vision.md.
+    `needs_tokens` where patches are hidden, which takes a network of tokens.
     """
 
     objective: Callable[[Any, Mapping[str, Any]], Objective]
