@@ -65,6 +65,11 @@ def embed_file(
     if kind not in ("text", "word"):
         raise OptionError(f"kind {kind!r}: a file holds a text a line (text) or a word a line (word)")
     opened = run if isinstance(run, Run) else open_run(run)
+    if opened.space.kind == "image":
+        raise OptionError(
+            f"{opened.path or 'this run'} holds pictures, and embed reads texts: in Python run.embed([paths]) encodes "
+            "pictures, and `likewise near RUN --file PICTURE` searches by one"
+        )
     target, session = Path(out), session or Session()
     name = formats.format_to_write(target, to)
     if name == "run":
