@@ -10,9 +10,10 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from likewise.encoders.blocks import Block, run
+from likewise.encoders.blocks import run
 from likewise.errors import OptionError, ShapeError
 from likewise.positions import positions
+from likewise.transformer import Block
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast, final
+from typing import cast, final
 
 import torch
 from jaxtyping import Float, Int
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from likewise.contracts import PatchNetwork, Views
 from likewise.errors import OptionError, ShapeError
 from likewise.positions import positions
+from likewise.transformer import Block
 
 
 @final
@@ -27,8 +28,7 @@ class Decoder(nn.Module):
             raise OptionError(f"a decoder of {dim} dims and {heads} heads: dims must be a multiple of heads")
         self.into = nn.Linear(network.dim, dim)
         self.mask = nn.Parameter(torch.zeros(dim))
-        options: dict[str, Any] = {"dropout": 0.0, "activation": "gelu", "batch_first": True, "norm_first": True}
-        self.blocks = nn.Sequential(*(nn.TransformerEncoderLayer(dim, heads, 4 * dim, **options) for _ in range(depth)))
+        self.blocks = nn.Sequential(*(Block(dim, heads) for _ in range(depth)))
         self.norm, self.out = nn.LayerNorm(dim), nn.Linear(dim, out)
         self.register_buffer("places", positions(network.grid, dim), persistent=False)
         self.places: Tensor

@@ -42,8 +42,7 @@ class Teacher(nn.Module):
     def follow(self, *students: nn.Module, momentum: float) -> None:
         """Move towards the students; momentum 0 makes the teacher equal to them."""
         for part, student in zip(self.parts, students, strict=True):
-            for mine, theirs in zip(part.parameters(), student.parameters(), strict=True):
-                mine.lerp_(theirs, 1 - momentum)
+            torch._foreach_lerp_(list(part.parameters()), list(student.parameters()), 1 - momentum)
 
 
 def momentum_at(progress: float, start: float, *, shape: str = "cosine") -> float:

@@ -157,7 +157,7 @@ def simsiam(
     return Way(objective, _crops)
 
 
-@network_recipe(encoder="resnet", batch=128)
+@network_recipe(encoder="resnet", batch=128, rate=1e-3)
 def dino(
     *,
     prototypes: Annotated[int, Option("classes that the network makes for itself", low=2)] = 4096,

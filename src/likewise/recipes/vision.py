@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _TIME = "10m"  # what is spent where neither time nor epochs are given
 _LARGE = 64  # pixels above which a resnet gets the large stem
 _PATCHES = 8  # of a picture's side, for a vit
-_RATES = {"adamw": 1e-3, "lars": 0.3}  # for 128 pictures in a step; with AdamW it grows with the root of their number
+_RATES = {"adamw": 2e-3, "lars": 0.3}  # for 128 pictures in a step; with AdamW it grows with the root of their number
 _SEEN = 1_000  # pictures that batch normalisation of the untrained network has seen
 _MEASURED = 0.95  # of the time is spent in steps: the rest is left for whoever looks on
 

@@ -101,7 +101,11 @@ class Training:
         loss = accumulate(
             self.encoding, self.compared, views, self.engine, chunk=plan.at_once, scale=float(self.scaler.get_scale())
         )
-        value, gradient = float(self.engine.mean(loss.total)), self._take(loss.total)
+        length = self._length()
+        value, gradient, *parts = _numbers(self.engine.mean(loss.total), length, *loss.parts.values())
+        if self.scaler.is_enabled() or (math.isfinite(value) and math.isfinite(gradient)):
+            self.scaler.step(self.optimiser)
+        self.scaler.update()
         self.done += 1
         if math.isfinite(value):
             cast(Any, self.objective).after_step(self.network, self.done / max(1, plan.steps))
@@ -109,7 +113,7 @@ class Training:
         self._bad = 0 if math.isfinite(value) and math.isfinite(gradient) else self._bad + 1
         if self._bad >= _BAD_STEPS and self.engine.precision != "fp16":
             self.end("diverged")
-        return Stepped(step, value, {name: float(part) for name, part in loss.parts.items()}, rate, gradient)
+        return Stepped(step, value, dict(zip(loss.parts, parts, strict=True)), rate, gradient)
 
     def views(self, batch: Tensor, step: int) -> Any:
         """Return the views of a batch in a step: equal each time they are asked for."""
@@ -121,25 +125,21 @@ class Training:
         views = self.view(moved, generator, labels=labels)
         return type(views)(tuple(self.engine.order(x) for x in views.inputs), views.keep, views.labels)
 
-    def _take(self, loss: Tensor) -> float:
-        """Take the step unless its gradient is no number; return the gradient's length."""
+    def _length(self) -> Tensor:
+        """Return the gradient's length, and clip the gradient where it is too long."""
         self.scaler.unscale_(self.optimiser)
         learning = [p for group in self.optimiser.param_groups for p in group["params"] if p.grad is not None]
         length = torch.nn.utils.get_total_norm([cast(Tensor, p.grad) for p in learning])
         if self.plan.clip:
             torch.nn.utils.clip_grads_with_norm_(learning, self.plan.clip, length)
-        if self.scaler.is_enabled() or (torch.isfinite(length) and torch.isfinite(loss)):
-            self.scaler.step(self.optimiser)
-        self.scaler.update()
-        return float(length)
+        return length
 
     @torch.no_grad()
     def _average(self) -> None:
         if self.averaged is None:
             return
         kept = min(self.plan.average, self.done / (self.done + 10))  # the first weights are soon forgotten
-        for mean, now in zip(self.averaged.parameters(), self.network.parameters(), strict=True):
-            mean.lerp_(now, 1 - kept)
+        torch._foreach_lerp_(list(self.averaged.parameters()), list(self.network.parameters()), 1 - kept)
         for buffer, latest in zip(self.averaged.buffers(), self.network.buffers(), strict=True):
             buffer.copy_(latest)
 
@@ -263,6 +263,12 @@ def _seed(seed: int, step: int, rank: int) -> int:
     """Return a seed for what one process draws in one step."""
     mixed = (seed * 0x9E3779B97F4A7C15 + step * 0xBF58476D1CE4E5B9 + rank * 0x94D049BB133111EB + 1) & (2**63 - 1)
     return mixed ^ (mixed >> 31)
+
+
+def _numbers(*values: Tensor) -> list[float]:
+    """Return tensors of one number each as numbers: in one go, since to ask an accelerator is to wait for it."""
+    found: list[float] = torch.stack([value.detach().to(torch.float32) for value in values]).tolist()
+    return found
 
 
 def _number(value: float) -> float | None:

@@ -26,7 +26,8 @@ def optimiser(name: str, modules: Iterable[nn.Module], *, rate: float, weight_de
     """Return `adamw` (Loshchilov & Hutter 2019, arXiv:1711.05101; betas .9, .999) or `lars`."""
     groups = parameter_groups(modules, weight_decay)
     if name == "adamw":
-        return AdamW(groups, lr=rate)
+        on_gpu = all(p.is_cuda for group in groups for p in group["params"])
+        return AdamW(groups, lr=rate, fused=on_gpu)
     if name == "lars":
         return LARS(groups, rate=rate)
     raise OptionError(f"optimiser {name!r}: it is adamw, or lars for large batches")

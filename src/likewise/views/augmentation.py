@@ -11,7 +11,9 @@ between the steps; and the blur comes before the colours (the two commute where 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import torch
@@ -47,6 +49,11 @@ class Draw:
 
     def __getitem__(self, rows: Tensor) -> Draw:
         return Draw(*(getattr(self, field.name)[rows] for field in fields(self)))
+
+    @classmethod
+    def of(cls, draws: Sequence[Draw]) -> Draw:
+        """Return draws one after the other as one."""
+        return cls(*(torch.cat([getattr(one, field.name) for one in draws]) for field in fields(cls)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,13 +111,20 @@ class Augmentation:
         """Draw for each picture of `batch` and change it: uint8 "b c h w" → float32 "b c H W"."""
         return self.apply(batch, self.draw(len(batch), (batch.shape[2], batch.shape[3]), generator))
 
+    def several(self, batch: Tensor, generator: Generator, count: int) -> tuple[Tensor, ...]:
+        """Return what `count` calls would, in one go: on an accelerator starting the work costs more than doing it."""
+        draws = [self.draw(len(batch), (batch.shape[2], batch.shape[3]), generator) for _ in range(count)]
+        if batch.device.type == "cpu":
+            return tuple(self.apply(batch, draw) for draw in draws)
+        return self.apply(batch.repeat(count, 1, 1, 1), Draw.of(draws)).chunk(count)
+
     def draw(self, n: int, picture: tuple[int, int], generator: Generator) -> Draw:
         """Draw for `n` pictures of height and width `picture`; the same numbers are drawn whatever is switched off."""
         uniform = torch.rand(n, 10 + 3 * _TRIES, generator=generator, device=generator.device)
-        factors = torch.tensor([self.brightness, self.contrast, self.saturation], device=uniform.device)
+        factors = _constant((self.brightness, self.contrast, self.saturation), uniform.device)
         shaken = uniform[:, 0] < self.jitter
         jitter = torch.cat([1 + factors * (2 * uniform[:, 1:4] - 1), self.hue * (2 * uniform[:, 4:5] - 1)], 1)
-        still = torch.tensor([1.0, 1.0, 1.0, 0.0], device=uniform.device)
+        still = _constant((1.0, 1.0, 1.0, 0.0), uniform.device)
         low, high = (share * min(self.size) for share in self.sigma)
         return Draw(
             crop=self._crops(uniform[:, 10:].view(n, 3, _TRIES), picture),
@@ -130,8 +144,7 @@ class Augmentation:
             shown = _coloured(shown, draw)
         shown = shown.clamp_(0, 1)
         if self.solarise > 0:
-            rows = draw.solarise.nonzero()[:, 0]
-            shown[rows] = torch.where(shown[rows] >= 0.5, 1 - shown[rows], shown[rows])
+            shown = torch.where(draw.solarise[:, None, None, None] & (shown >= 0.5), 1 - shown, shown)
         return normalised(shown, self.mean, self.std)
 
     def _crops(self, uniform: Tensor, picture: tuple[int, int]) -> Tensor:
@@ -182,7 +195,7 @@ def normalised(shown: Tensor, mean: tuple[float, ...], std: tuple[float, ...]) -
     for name, values in (("mean", mean), ("std", std)):
         if len(values) not in (1, shown.shape[1]):
             raise ShapeError(f"{name} has {len(values)} numbers for {shown.shape[1]} channels: give one, or one each")
-    middle, width = (torch.tensor(values, device=shown.device).view(1, -1, 1, 1) for values in (mean, std))
+    middle, width = (_constant(tuple(values), shown.device).view(1, -1, 1, 1) for values in (mean, std))
     return shown.sub_(middle).div_(width)
 
 
@@ -210,7 +223,7 @@ def _resampled(batch: Tensor, draw: Draw, size: tuple[int, int], *, blurred: boo
 def _products(batch: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
     """Return rows · picture / 255 · columnsᵀ of each channel: "b c H W"."""
     b, c, h, w = batch.shape
-    pixels = batch.to(torch.float32).view(b, c * h, w)
+    pixels = batch.to(torch.float32).reshape(b, c * h, w)
     across = torch.bmm(pixels, (columns / 255).transpose(1, 2)).view(b, c, h, -1)
     return torch.matmul(rows[:, None], across)
 
@@ -262,7 +275,7 @@ def _colour_maps(mean: Tensor, draw: Draw) -> tuple[Tensor, Tensor]:
     """
     c = mean.shape[1]
     identity = torch.eye(c, device=mean.device)
-    luma = torch.tensor(_LUMA if c == 3 else (1.0,), device=mean.device)
+    luma = _constant(_LUMA if c == 3 else (1.0,), mean.device)
     to_grey = luma.expand(c, c)
     bright, contrast, colour = (draw.jitter[:, i, None, None] for i in (BRIGHTNESS, CONTRAST, SATURATION))
     matrix = bright * contrast * torch.bmm(_hue(draw, c), colour * identity + (1 - colour) * to_grey)
@@ -276,10 +289,26 @@ def _hue(draw: Draw, c: int) -> Tensor:
     turn = -2 * math.pi * draw.jitter[:, HUE]  # the sense in which the hue of HSV grows
     if c == 1:
         return torch.ones(len(turn), 1, 1, device=turn.device)
-    yiq = torch.tensor(_YIQ, device=turn.device)
-    rotation = torch.zeros(len(turn), 3, 3, device=turn.device)
-    rotation[:, 0, 0] = 1
-    rotation[:, 1, 1] = rotation[:, 2, 2] = torch.cos(turn)
-    rotation[:, 1, 2], rotation[:, 2, 1] = -torch.sin(turn), torch.sin(turn)
-    turned: Tensor = torch.linalg.inv(yiq) @ rotation @ yiq
-    return turned
+    still, cosine, sine = _turning(turn.device)
+    turned = torch.addcmul(still, turn.cos()[:, None, None], cosine)
+    return turned.addcmul_(turn.sin()[:, None, None], sine)
+
+
+@lru_cache(8)
+def _turning(device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+    """Return matrices A, B and C of colours: a turn by φ in the plane of I and Q is A + B cos φ + C sin φ."""
+    yiq = torch.tensor(_YIQ, dtype=torch.float64)
+    back = torch.linalg.inv(yiq)
+    parts = torch.tensor([
+        [[1, 0, 0], [0, 0, 0], [0, 0, 0]],
+        [[0, 0, 0], [0, 1, 0], [0, 0, 1]],
+        [[0, 0, 0], [0, 0, -1], [0, 1, 0]],
+    ], dtype=torch.float64)  # fmt: skip
+    still, cosine, sine = (back @ parts @ yiq).to(torch.float32).to(device)
+    return still, cosine, sine
+
+
+@lru_cache(64)
+def _constant(values: tuple[float, ...], device: torch.device) -> Tensor:
+    """Return numbers on a device, where they were copied once: each copy waits for what runs there."""
+    return torch.tensor(values, dtype=torch.float32, device=device)

@@ -57,7 +57,9 @@ class TwoCrops:
 
     def __call__(self, batch: Tensor, generator: Generator, *, labels: Tensor | None = None) -> Views:
         """Return two inputs."""
-        return Views((self.first(batch, generator), (self.second or self.first)(batch, generator)), labels=labels)
+        if self.second is None or self.second == self.first:
+            return Views(self.first.several(batch, generator, 2), labels=labels)
+        return Views((self.first(batch, generator), self.second(batch, generator)), labels=labels)
 
 
 def two_crops(
@@ -103,7 +105,8 @@ class MultiCrop:
         half = (math.ceil(wide.size[0] / 2), math.ceil(wide.size[1] / 2))
         near = replace(self.first, scale=self.local_scale, size=self.local_size or half)
         large = [wide if i != 1 else replace(wide, solarise=0.2) for i in range(self.globals)]
-        return Views(tuple(change(batch, generator) for change in [*large, *[near] * self.locals]), labels=labels)
+        small = near.several(batch, generator, self.locals) if self.locals else ()
+        return Views((*(change(batch, generator) for change in large), *small), labels=labels)
 
 
 def light(size: tuple[int, int], *, mean: tuple[float, ...] = (0.5,), std: tuple[float, ...] = (0.25,)) -> Augmentation:
