@@ -293,9 +293,12 @@ def quality_row(model: str) -> Callable[[argparse.Namespace], dict[str, Any]]:
 
 
 def quality_of(side: str, model: str, seed: int, options: argparse.Namespace) -> dict[str, Any]:
-    """Return the scores of one side and seed, those that were found before on this machine and version again."""
+    """Return the scores of one side and seed, those that were found before with this version again.
+
+    On whichever machine: it decides the seconds, which stand here for information, and not what is learned.
+    """
     path = RESULTS / "words-quality.json"
-    entry = {"side": side, "version": version_of(side), "machine": machine(), "seed": seed}
+    entry = {"side": side, "version": version_of(side), "seed": seed}
     entry |= {"epochs": options.epochs, "level": levels()[0] if side == "likewise" else ""}
     theirs = side == "gensim" and model == "reproducible"  # gensim has no such mode: its usual one
     entry |= {"model": "skipgram" if theirs else model}
@@ -307,7 +310,7 @@ def quality_of(side: str, model: str, seed: int, options: argparse.Namespace) ->
     corpus = quarter_file() if model == "hs" else corpus_file()
     with locked(options.lock, alone=False):
         run = run_side(side, "--epochs", options.epochs, "--seed", seed, "--out", out, *settings, corpus=corpus)
-        found = entry | {"train_cpu": round(run["train"]["cpu"], 2), "losses": run.get("losses")} | scores_of(out)
+        found = entry | {"machine": machine(), "train_cpu": round(run["train"]["cpu"], 2), "losses": run.get("losses")} | scores_of(out)
     print(json.dumps(found), file=sys.stderr, flush=True)
     with locked(BENCH / "words-quality.lock", alone=True):
         known = json.loads(path.read_text()) if path.exists() else []

@@ -17,7 +17,7 @@ from likewise.words.corpus import Corpus
 from likewise.words.huffman import huffman_paths
 from likewise.words.losses import FixedPairs, fixed_pairs
 from likewise.words.subwords import subwords
-from likewise.words.sweep import Pace, chunk_for, sweep
+from likewise.words.sweep import Pace, Team, chunk_for, sweep
 from likewise.words.vocabulary import Vocabulary
 from likewise.words.word2vec import Trained, Word2Vec
 
@@ -469,3 +469,32 @@ def test_chunks_are_sized_by_time(monkeypatch: pytest.MonkeyPatch) -> None:
     assert chunk == pytest.approx(2000, abs=1)
     assert per_second == pytest.approx(1e5)
     assert chunk_for(learn, 10, seconds=0.02)[0] >= 10
+
+
+@pytest.mark.parametrize("cores", [1.0, 2.0])
+def test_a_team_that_waits_for_cores_gives_way_to_one_thread(cores: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    wall = cpu = 0.0
+    asked = []
+
+    def learn(begin: int, end: int, threads: int) -> tuple[int, int]:
+        nonlocal wall, cpu
+        asked.append(threads)
+        cpu += (end - begin) * 1e-4
+        wall += (end - begin) * 1e-4 * (1 if threads == 1 else 0.5 if cores == 2 else 8)
+        return 1, 2
+
+    monkeypatch.setattr("likewise.words.sweep.time.perf_counter", lambda: wall)
+    monkeypatch.setattr("likewise.words.sweep.time.process_time", lambda: cpu)
+    team = Team(2)
+    for stretch in range(2_000):
+        assert team.learn(learn, stretch * 100, stretch * 100 + 100) == (1, 2)
+    if cores == 2:
+        assert set(asked) == {2}, "each thread has a core"
+        return
+    assert asked[:2] == [2, 1]
+    assert 5 <= asked.count(2) <= 2_000 / 100, "the team is tried again, now and then: cores may have come free"
+    before = len(asked)
+    cores = 2.0
+    for stretch in range(400):
+        team.learn(learn, stretch * 100, stretch * 100 + 100)
+    assert asked[before:].count(2) > 200, "and taken where they have"

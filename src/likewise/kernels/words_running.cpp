@@ -99,7 +99,8 @@ struct Means {
   float *inputs(const WindowTask &task) const { return task.wholes ? hidden : task.vectors; }
 };
 
-// Where a team of threads waits until all are there; the processor is given away when it takes long.
+// Where a team of threads waits until all are there: awake for some microseconds, which is as long as it takes where each
+// has a core, then asleep, so that where cores are fewer the one that is waited for gets them.
 class Meeting {
  public:
   explicit Meeting(int members) : members_(members) {}
@@ -108,14 +109,17 @@ class Meeting {
     if (here_.fetch_add(1, std::memory_order_acq_rel) + 1 == members_) {
       here_.store(0, std::memory_order_relaxed);
       turn_.store(turn + 1, std::memory_order_release);
+      turn_.notify_all();
       return;
     }
-    for (int spin = 0; turn_.load(std::memory_order_acquire) == turn; ++spin) {
-      if (spin > 2000) std::this_thread::yield();
+    for (int spin = 0; spin < SPINS; ++spin) {
+      if (turn_.load(std::memory_order_acquire) != turn) return;
     }
+    turn_.wait(turn, std::memory_order_acquire);
   }
 
  private:
+  static constexpr int SPINS = 4000;
   const int members_;
   std::atomic<int> here_{0};
   std::atomic<unsigned> turn_{0};

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -21,7 +22,7 @@ from likewise.session import Estimate, Logged, Note, Progress, Session
 from likewise.space.content import first_not_finite
 from likewise.words.first_task import begin_from, first_task
 from likewise.words.losses import FixedPairs, fixed_pairs
-from likewise.words.sweep import Pace, chunk_for, sweep, threads_here
+from likewise.words.sweep import Pace, Team, chunk_for, sweep, threads_here
 
 if TYPE_CHECKING:
     from likewise.words.corpus import Corpus
@@ -180,6 +181,7 @@ class _Training:
         self._told, self._loss = 0.0, math.nan
         if kept is not None:
             self._restore(kept)
+        self.team = Team(self.threads)
 
     def _restore(self, kept: Checkpoint) -> None:
         """Take up the state of a checkpoint, and how fast it went: what was measured then is not measured anew."""
@@ -216,8 +218,11 @@ class _Training:
 
     def _learn(self, task: kernel.WindowTask, begin: int, end: int) -> tuple[int, int]:
         if self.options.reproducible:
-            return kernel.learn_together(task, begin, end, threads=self.threads, level=self.level)
+            return self.team.learn(partial(self._together, task), begin, end)
         return kernel.learn(task, begin, end, level=self.level)
+
+    def _together(self, task: kernel.WindowTask, begin: int, end: int, threads: int) -> tuple[int, int]:
+        return kernel.learn_together(task, begin, end, threads=threads, level=self.level)
 
     def estimate(self) -> None:
         """Say what it will cost, from a try on the first tokens at rate 0, which moves nothing."""
