@@ -310,7 +310,11 @@ def quality_of(side: str, model: str, seed: int, options: argparse.Namespace) ->
     corpus = quarter_file() if model == "hs" else corpus_file()
     with locked(options.lock, alone=False):
         run = run_side(side, "--epochs", options.epochs, "--seed", seed, "--out", out, *settings, corpus=corpus)
-        found = entry | {"machine": machine(), "train_cpu": round(run["train"]["cpu"], 2), "losses": run.get("losses")} | scores_of(out)
+        found = (
+            entry
+            | {"machine": machine(), "train_cpu": round(run["train"]["cpu"], 2), "losses": run.get("losses")}
+            | scores_of(out)
+        )
     print(json.dumps(found), file=sys.stderr, flush=True)
     with locked(BENCH / "words-quality.lock", alone=True):
         known = json.loads(path.read_text()) if path.exists() else []

@@ -27,6 +27,8 @@ TASKS = {  # row: what it is, its rival, the aim, the row that holds its quality
     "cbow": ("CBOW, one thread", "gensim", 8, "quality-cbow"),
     "hierarchical-softmax": ("hierarchical softmax, one thread", "gensim", 8, "quality-hs"),
 }
+FAMILY = ("word2vec", "fasttext", "glove", "ppmi", "onehot")
+SECOND = "words-zen4.json"  # the same rows on another machine
 SCORES = {"analogy": "analogies", "wordsim353": "WordSim-353", "simlex999": "SimLex-999", "men": "MEN"}
 FIRST_ROWS = {
     "fasttext": "fastText as it is",
@@ -178,10 +180,7 @@ def family(by_recipe: dict[str, list[dict[str, Any]]]) -> str:
             ]
         )
     below = table(["recipe", "CPU seconds", "wall seconds", "peak memory, MB", "run on disk, MB", "load"], costs)
-    one_hot = (
-        "\n`onehot` has no row: its words are all equally far apart, so no analogy is right and no pair is nearer.\n"
-    )
-    return table(head, worth) + one_hot + "\nWhat it costs, with each recipe's default epochs, two threads:\n\n" + below
+    return table(head, worth) + "\nWhat it costs, with each recipe's default epochs, two threads:\n\n" + below
 
 
 def relations(by_recipe: dict[str, list[dict[str, Any]]]) -> str:
@@ -235,13 +234,21 @@ def growth(slopes: dict[str, Any]) -> str:
     return table(head, rows)
 
 
+def second() -> list[str]:
+    """Return the speeds on the second machine, where it was measured."""
+    words = read(SECOND)
+    if words is None:
+        return []
+    return [f"The same on another machine ({words['machine']}: its AVX-512 works in halves):\n", speed(words["rows"])]
+
+
 def page() -> str:
     """Return the page."""
     words, whole, scale, started = map(
         read, ("words.json", "words-family.json", "scale.json", "fasttext-first-rows.json")
     )
     by_recipe = newest(whole["entries"])
-    by_recipe = {name: by_recipe[name] for name in ("word2vec", "fasttext", "glove", "ppmi") if name in by_recipe}
+    by_recipe = {name: by_recipe[name] for name in FAMILY if name in by_recipe}
     parts = [HEAD.format(machine=words["machine"])]
     parts += [
         "## Speed\n",
@@ -249,6 +256,7 @@ def page() -> str:
         "programs of C and C++ learn from a part of the text, and we beside them.\n",
         "```sh\n.venv/bin/python benchmarks/words.py ROW --rounds 3\n```\n",
         speed(words["rows"]),
+        *second(),
         "Quality of the same settings, means over seeds (5 epochs against gensim; else what was timed):\n",
         quality(words["rows"]),
         "Below is what falls short of the rival by more than 1 point of analogies or .01 of a correlation (CBOW: 1.5\n"
