@@ -250,3 +250,23 @@ def test_what_is_no_batch(batch: torch.Tensor) -> None:
         simclr((32, 32)).apply(batch, simclr((32, 32)).draw(24, (32, 32), generator()))
     with pytest.raises(ShapeError, match="mean has 2 numbers for 3 channels"):
         Augmentation(size=(32, 32), mean=(0, 1))(BATCH, generator())
+
+
+def test_several_in_one_go_are_what_single_calls_make() -> None:
+    """On an accelerator several crops are one call: the same pictures, to rounding."""
+    batch = torch.randint(0, 256, (6, 3, 40, 36), dtype=torch.uint8, generator=torch.Generator().manual_seed(3))
+    change = simclr((32, 32), blur=0.5, solarise=0.3)
+    single = change.several(batch, torch.Generator().manual_seed(5), 3)
+    generator = torch.Generator().manual_seed(5)
+    draws = [change.draw(6, (40, 36), generator) for _ in range(3)]
+    together = change.apply(batch.repeat(3, 1, 1, 1), Draw.of(draws)).chunk(3)
+    for one, other in zip(single, together, strict=True):
+        assert torch.allclose(one, other, atol=1e-5)
+    assert not torch.allclose(single[0], single[1], atol=0.1), "each is drawn anew"
+
+
+def test_pixels_need_not_lie_in_order() -> None:
+    batch = torch.randint(0, 256, (4, 20, 24, 3), dtype=torch.uint8).permute(0, 3, 1, 2)
+    change = simclr((16, 16))
+    draw = change.draw(4, (20, 24), torch.Generator().manual_seed(1))
+    assert torch.equal(change.apply(batch, draw), change.apply(batch.contiguous(), draw))
