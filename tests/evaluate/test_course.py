@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from likewise.contracts import Array
-from likewise.evaluate.course import BAD, Seen, Setting, judge, look
+from likewise.evaluate.course import BAD, judge
+from likewise.evaluate.seen import Seen, Setting, look
 
 RNG = np.random.default_rng(0)
 

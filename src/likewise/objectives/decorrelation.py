@@ -17,6 +17,7 @@ from likewise.objectives.objective import Learning, encoded, full_precision, pai
 
 _FURTHEST, _KNOTS = 3.0, 17  # where LeJEPA's code looks at a characteristic function: 17 places from 0 to 3
 _NARROWEST = 1e-12  # of a variance whose root has a gradient
+_TOGETHER = 0.04  # VICReg's weight of the covariance over that of the variance
 
 
 @full_precision
@@ -114,6 +115,22 @@ def scale_pull(z: Float[Tensor, "b ..."]) -> Float[Tensor, ""]:
     """
     variance = (z - z.mean(0)).square().mean(0)
     return functional.relu(1 - variance.clamp(min=_NARROWEST).sqrt()).square().mean()
+
+
+@full_precision
+def kept_apart(z: Float[Tensor, "b v d"]) -> Float[Tensor, ""]:
+    """Return `scale_pull`, and .04 times how far dims vary together: what a rescue adds, VICReg's terms in its ratio.
+
+    The second is the mean over views of Σ over dims i ≠ j of rᵢⱼ², divided by D, with rᵢⱼ = Covᵢⱼ / √((1 + Varᵢ)(1 + Varⱼ)):
+    a covariance where dims are narrow, a correlation where they are wide, so that it is bounded. The first alone cannot
+    tell a collapse onto one line behind a BatchNorm, where every dim is as wide as it should be.
+    """
+    together = []
+    for view in z.unbind(1):
+        covariance = _covariance(view)
+        scale = (1 + covariance.diagonal()).sqrt()
+        together.append(_off_diagonal(covariance / scale / scale[:, None]) / view.shape[1])
+    return scale_pull(z) + _TOGETHER * torch.stack(together).mean()
 
 
 @final
@@ -255,7 +272,7 @@ RESCUE: Final = "rescue"
 
 @final
 class Rescued(Learning):
-    """Another objective and `weight` times `scale_pull` of its embeddings, for a run that begins to collapse."""
+    """Another objective and `weight` times `kept_apart` of its embeddings, for a run that begins to collapse."""
 
     gather = True
 
@@ -267,9 +284,13 @@ class Rescued(Learning):
         """Return what the objective makes of the views."""
         return self.objective.encode(network, views)
 
+    def project(self, vectors: Float[Tensor, "n d"]) -> Float[Tensor, "n e"]:
+        """Return what the objective makes of the network's vectors."""
+        return self.objective.project(vectors)
+
     def loss(self, z: Z) -> Loss:
         """Return the objective's loss with the pull added."""
-        loss, pull = self.objective.loss(z), self.weight * scale_pull(z["z"])
+        loss, pull = self.objective.loss(z), self.weight * kept_apart(z["z"])
         return Loss(loss.total + pull, {**loss.parts, RESCUE: pull})
 
     def after_step(self, network: nn.Module, progress: float) -> None:
