@@ -16,11 +16,12 @@ Entries are in benchmarks/results/zoo.json, each with the machine and the digest
 from __future__ import annotations
 
 import argparse
+import ast
 import hashlib
 import json
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,7 @@ from likewise.evaluate.seen import Seen, Setting
 from likewise.recipes import PICTURES
 from likewise.session import Event, Note, Session
 from likewise.sources.images import ImageSource, open_images
-from words_sides import DATA, RESULTS, digest_of, machine
+from words_sides import DATA, RESULTS, machine
 from zoo_probe import Found, probe
 
 FILE = RESULTS / "zoo.json"
@@ -67,6 +68,7 @@ ZOO = {
     "simclr, one picture": Member("simclr", {}, "nearly constant", data="one picture"),
     "simclr, black pictures": Member("simclr", {}, "nearly constant", data="black"),
     "simclr, rate 1": Member("simclr", {"rate": 1.0}, "rate 1 is too high"),
+    "simclr, rate 10": Member("simclr", {"rate": 10.0}, "rate 10 is too high"),
     "simclr, weight decay 1": Member("simclr", {"weight_decay": 1.0}, "weight decay 1"),
     "simclr, weight decay 300": Member("simclr", {"weight_decay": 300.0}, "weight decay 300"),
 }
@@ -204,14 +206,35 @@ def written() -> list[dict[str, Any]]:
     return list(json.loads(FILE.read_text())) if FILE.exists() else []
 
 
-def version() -> str:
-    """Return a digest of what learns: objectives, views, encoders, the loop."""
+def digest(files: Sequence[Path]) -> str:
+    """Return a digest of code, without its comments and docstrings."""
+    shown = []
+    for path in files:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            body = getattr(node, "body", None)
+            if (
+                isinstance(body, list)
+                and body
+                and isinstance(body[0], ast.Expr)
+                and isinstance(body[0].value, ast.Constant)
+            ):
+                body[0].value.value = ""
+        shown.append(ast.dump(tree))
+    return hashlib.sha256("".join(shown).encode()).hexdigest()[:12]
+
+
+def versions(action: str) -> dict[str, str]:
+    """Return digests of what learns: objectives, views, encoders, the loop; where something is done, of the doctor."""
     import likewise
 
     package = Path(likewise.__file__).parent
     files = [path for folder in ("objectives", "views", "encoders") for path in sorted((package / folder).glob("*.py"))]
+    files.remove(package / "objectives" / "rescue.py")
     files += [package / "train" / name for name in ("loop.py", "optim.py", "gradient.py", "engine.py")]
-    return hashlib.sha256("".join(map(digest_of, files)).encode()).hexdigest()[:12]
+    doctor = [package / part for part in ("evaluate/course.py", "evaluate/seen.py", "train/monitor.py")]
+    doctor.append(package / "objectives" / "rescue.py")
+    return {"version": digest(files), **({} if action == "warn" else {"doctor": digest(doctor)})}
 
 
 def measure(options: argparse.Namespace) -> None:
@@ -219,12 +242,7 @@ def measure(options: argparse.Namespace) -> None:
     asked = [(name, seed, action) for action in options.actions for name in options.members for seed in
              (options.seeds if name in HEALTHY else options.seeds[:1])]  # fmt: skip
     for name, seed, action in asked:
-        about = {"member": name, "seed": seed, "action": action, "image": options.image, "version": version()}
-        if action != "warn":  # what is done depends on the doctor's rules, too
-            import likewise
-
-            doctor = [Path(likewise.__file__).parent / part for part in ("evaluate/course.py", "train/monitor.py")]
-            about["doctor"] = hashlib.sha256("".join(map(digest_of, doctor)).encode()).hexdigest()[:12]
+        about = {"member": name, "seed": seed, "action": action, "image": options.image, **versions(action)}
         if any(all(old.get(key) == value for key, value in about.items()) for old in written()):
             continue
         place = {"machine": f"{machine()}, {torch.backends.cpu.get_cpu_capability()}"}
@@ -254,7 +272,7 @@ def main() -> None:
     if options.page:
         from zoo_page import write_page
 
-        write_page(written(), [row for row in rows])
+        write_page(written(), rows)
 
 
 if __name__ == "__main__":

@@ -37,6 +37,7 @@ class Found:
     head_width: float
 
     def as_json(self) -> dict[str, Any]:
+        """Return it for the file of results."""
         return {name: round(value, 6) for name, value in vars(self).items()}
 
     def kind_against(self, untrained: Found) -> str:

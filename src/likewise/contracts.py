@@ -179,7 +179,7 @@ class Objective(Protocol):
     gather: bool
 
     def project(self, vectors: Any) -> Any:
-        """Return "z" of the network's vectors, "n d" to "n e", without running the network; only where it embeds "z"."""
+        """Return "z" of the network's vectors, "n d" to "n e", without running it; asked where it embeds "z" alone."""
 
     @property
     def embeds(self) -> tuple[str, ...]:

@@ -34,7 +34,7 @@ FOUND_AGAIN = 1.1  # times step 0: views that find each other more often than th
 LOST = 0.7  # times step 0: views that find each other less often than this; a healthy BYOL falls to .72 and recovers
 SHRUNK_RANK = 0.3  # times step 0: a healthy BYOL falls to .33
 SHRUNK_SPREAD = 0.2  # times step 0
-SHRUNK_HEAD = 0.1  # times step 0, the rank of what the loss compares: a healthy SimSiam falls to .08, BYOL to .29,
+SHRUNK_HEAD = 0.1  # times step 0, the rank of what the loss compares: a healthy SimSiam falls to .08, BYOL to .29
 FEW_LEFT = 10  # and fewer directions than this: a healthy SimSiam keeps 21, one without stop-gradient 3
 NARROW = 0.1  # times step 0, the width of what the loss compares: a healthy SimCLR falls to .37
 SHRUNK_SIGNAL = 0.5  # times step 0: variance between items over that between views
@@ -173,8 +173,7 @@ def votes_of(course: Sequence[Seen], setting: Setting) -> tuple[str, ...]:
 
 
 def sound(course: Sequence[Seen], setting: Setting) -> bool:
-    """Return whether the latest look is one to come back to: nothing speaks against it, and no less is found than at
-    the start."""
+    """Return whether the latest look is one to come back to: no vote against it, no less found than at the start."""
     start, now = course[0], course[-1]
     least = 1.0 if setting.compares else KEPT
     return now.finite and not votes_of(course, setting) and now.retrieval >= least * start.retrieval
@@ -199,10 +198,11 @@ def _collapsed(now: Seen, start: Seen, votes: tuple[str, ...], found: str) -> Ju
             "noise", f"Vectors use as many directions as before, and none tells items apart: {found}.", votes=votes
         )
     if "projector's width" in votes:
+        width = _share(now.projector_width, start.projector_width)
         return Judgement(
             "complete collapse",
-            f"What the loss compares has shrunk to {_share(now.projector_width, start.projector_width):.1%} of its width at the start, nearly one "
-            f"point, and nothing is gained: {found}.",
+            f"What the loss compares has shrunk to {width:.1%} of its width at the start, nearly one point, and "
+            f"nothing is gained: {found}.",
             votes=votes,
         )
     if "projector's rank" in votes:

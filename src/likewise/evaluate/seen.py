@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final, Self
 
 import numpy as np
@@ -111,7 +111,7 @@ def look(
     if not finite:
         return Seen(step, progress, n, dim, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, False, weights, loss)
     signals = measure(a)
-    return Seen(
+    found = Seen(
         step=step,
         progress=progress,
         items=n,
@@ -125,11 +125,11 @@ def look(
         signal=signal_to_noise(a, b),
         weights=weights,
         loss=loss,
-        **({} if projector is None else _of_projector(*projector)),
     )
+    return found if projector is None else replace(found, **_of_projector(*projector))
 
 
-def _of_projector(a: Float[Array, "n e"], b: Float[Array, "n e"]) -> dict[str, float]:
+def _of_projector(a: Float[Array, "n e"], b: Float[Array, "n e"]) -> dict[str, Any]:
     """Return the signals of what the loss compares, or none where there is a NaN."""
     if not (np.isfinite(a).all() and np.isfinite(b).all()):
         return {}

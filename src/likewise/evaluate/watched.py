@@ -33,8 +33,8 @@ def by_course(snapshot: Diagnosis, log: Sequence[Mapping[str, Any]]) -> Diagnosi
         evidence=found.evidence,
         cause=found.cause,
         advice=found.advice or _ADVICE.get(found.verdict, ""),
-        limits=f"Judged by {len(course)} looks at two views of {last.items:,} held-out items, from step {course[0].step:,} "
-        f"to step {last.step:,}; whether the vectors are good for a task is what `evaluate` measures.",
+        limits=f"Judged by {len(course)} looks at two views of {last.items:,} held-out items, from step "
+        f"{course[0].step:,} to step {last.step:,}; what the vectors are worth for a task is measured by `evaluate`.",
         numbers=[*_numbers(course[0], last), *snapshot.numbers],
     )
 
@@ -48,10 +48,10 @@ def _numbers(start: Seen, now: Seen) -> list[Number]:
         ("signal to noise of two views", now.signal, start.signal, {}),
         ("share of dead units", now.dead, start.dead, {}),
     ]
-    if now.projector_rank is not None and start.projector_rank is not None:
-        found.append(("effective rank of what the loss compares", now.projector_rank, start.projector_rank, {}))
-    if now.projector_retrieval is not None and start.projector_retrieval is not None:
-        found.append(
-            ("view retrieval@1 of what the loss compares", now.projector_retrieval, start.projector_retrieval, {})
-        )
+    heads = (
+        ("effective rank of what the loss compares", now.projector_rank, start.projector_rank),
+        ("view retrieval@1 of what the loss compares", now.projector_retrieval, start.projector_retrieval),
+        ("width of what the loss compares", now.projector_width, start.projector_width),
+    )
+    found += [(name, value, first, {}) for name, value, first in heads if value is not None and first is not None]
     return [Number(name, value, n=now.items, baselines={"step 0": first, **more}) for name, value, first, more in found]

@@ -26,7 +26,7 @@ LOOKS: Final = (0.04, 0.08, 0.12, 0.16, 0.2, 0.3, 0.4, 0.55, 0.7, 0.85, 1.0)
 _AT_ONCE = {"cpu": 64}  # items that are encoded at a time: on a processor 64 take .7 of the time that 256 take
 _NORMED = 256  # items that batch normalisation of an untrained network sees at a time
 _SLOWER = 0.25  # of the rate, after a rescue
-_APART = 1.0  # weight of the term that a rescue adds, and at least that of the heaviest term that is there
+_APART = 4.0  # weight of the term that a rescue adds, and at least that of the heaviest term that is there
 
 
 @dataclass(frozen=True)
@@ -195,7 +195,7 @@ def encode(network: nn.Module, objective: nn.Module, probe: Probe, training: Tra
     try:
         for view in (probe.a, probe.b):
             some = _AT_ONCE.get(training.engine.device.type, len(view))
-            found = torch.cat([network(_placed(part, training)).float() for part in view.split(some)])
+            found = torch.cat([network(_placed(part, training)).float() for part in torch.split(view, some)])
             vectors.append(found.cpu().numpy())
             if projects:
                 projected.append(watched.project(found).float().cpu().numpy())
