@@ -117,7 +117,7 @@ def _one_look(course: Sequence[Seen], setting: Setting) -> Judgement:
             "complete collapse", f"All vectors are nearly one point (spread {now.spread:.2g}): {found}.", votes=votes
         )
     if setting.distinct < CONSTANT and now.retrieval <= CHANCE / now.items:
-        return Judgement("noise", f"Items are told apart by chance alone: {found}.", votes=votes)
+        return Judgement("complete collapse", f"The items are one and the same to the network: {found}.", votes=votes)
     if now.step < _FIRST:
         return Judgement("warming up", f"Too early to tell: {found}.", votes=votes)
     gained = now.retrieval > min(FOUND_AGAIN * start.retrieval, (1 + start.retrieval) / 2)
@@ -197,6 +197,8 @@ def _collapsed(now: Seen, start: Seen, votes: tuple[str, ...], found: str) -> Ju
         return Judgement(
             "noise", f"Vectors use as many directions as before, and none tells items apart: {found}.", votes=votes
         )
+    if now.rank < SHRUNK_RANK * start.rank:
+        return Judgement("dimensional collapse", f"Few directions are left: {found}.", votes=votes)
     if "projector's width" in votes:
         width = _share(now.projector_width, start.projector_width)
         return Judgement(
@@ -212,8 +214,6 @@ def _collapsed(now: Seen, start: Seen, votes: tuple[str, ...], found: str) -> Ju
             f"nothing is gained: {found}.",
             votes=votes,
         )
-    if now.rank < SHRUNK_RANK * start.rank:
-        return Judgement("dimensional collapse", f"Few directions are left: {found}.", votes=votes)
     return Judgement("partial collapse", f"Part of what told items apart is lost: {found}.", votes=votes)
 
 
