@@ -121,7 +121,7 @@ def _one_look(course: Sequence[Seen], setting: Setting) -> Judgement:
     if now.step < _FIRST:
         return Judgement("warming up", f"Too early to tell: {found}.", votes=votes)
     gained = now.retrieval > min(FOUND_AGAIN * start.retrieval, (1 + start.retrieval) / 2)
-    if ("views lost" in votes and len(votes) > 1) or (not gained and set(votes) & set(_HEADS)):
+    if ("views lost" in votes and len(votes) > 1) or (not (gained and kept(course)) and set(votes) & set(_HEADS)):
         return _collapsed(now, start, votes, found)
     if "not learning" in votes:
         noisy = now.rank > 0.5 * start.rank and now.signal < SHRUNK_SIGNAL * start.signal
@@ -172,11 +172,24 @@ def votes_of(course: Sequence[Seen], setting: Setting) -> tuple[str, ...]:
     return tuple(votes)
 
 
+def kept(course: Sequence[Seen]) -> bool:
+    """Return whether views still find each other about as often as in the best look so far."""
+    return course[-1].retrieval >= LOST * max(seen.retrieval for seen in course)
+
+
 def sound(course: Sequence[Seen], setting: Setting) -> bool:
-    """Return whether the latest look is one to come back to: no vote against it, no less found than at the start."""
+    """Return whether the latest look is one to come back to.
+
+    That is: no vote against it, no less found than at the start, and no less than lately, by more than chance.
+    """
     start, now = course[0], course[-1]
-    least = 1.0 if setting.compares else KEPT
-    return now.finite and not votes_of(course, setting) and now.retrieval >= least * start.retrieval
+    if not now.finite or votes_of(course, setting):
+        return False
+    return (
+        now.retrieval >= start.retrieval and kept(course)
+        if setting.compares
+        else now.retrieval >= KEPT * start.retrieval
+    )
 
 
 def _one_point(now: Seen, start: Seen, setting: Setting) -> bool:
@@ -204,14 +217,14 @@ def _collapsed(now: Seen, start: Seen, votes: tuple[str, ...], found: str) -> Ju
         return Judgement(
             "complete collapse",
             f"What the loss compares has shrunk to {width:.1%} of its width at the start, nearly one point, and "
-            f"nothing is gained: {found}.",
+            f"nothing is gained by it: {found}.",
             votes=votes,
         )
     if "projector's rank" in votes:
         return Judgement(
             "dimensional collapse",
             f"What the loss compares uses {now.projector_rank:.1f} directions (step 0 {start.projector_rank:.0f}), and "
-            f"nothing is gained: {found}.",
+            f"nothing is gained by it: {found}.",
             votes=votes,
         )
     return Judgement("partial collapse", f"Part of what told items apart is lost: {found}.", votes=votes)

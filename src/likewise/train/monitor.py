@@ -73,10 +73,15 @@ class Doctor:
         self._steps = {max(1, step) for step in marks}
         self.course = course_of(training.history)
         self._rescued = training.apart > 0
-        if not self.course:
-            self._look(training, None, as_drawn=True)
+        if self.course:
+            self._good = copy.deepcopy(training.state())
+        else:  # who comes back to the start comes back to a network that can be used
+            network, objective = self._calibrated(training)
+            self._look(training, None, network, objective)
             self._note_start(training)
-        self._good = copy.deepcopy(training.state())
+            ready, heads = network.state_dict(), objective.state_dict()
+            whole = None if training.averaged is None else ready
+            self._good = copy.deepcopy(training.state() | {"network": ready, "objective": heads, "averaged": whole})
 
     def after_step(self, training: Training, stepped: Stepped) -> None:
         """Look if it is time to, and act on what is found."""
@@ -97,11 +102,14 @@ class Doctor:
         training.history.append(line)
         self.session.tell(Logged(line))
 
-    def _look(self, training: Training, loss: float | None, *, as_drawn: bool = False) -> None:
-        network, objective = training.network, training.objective
-        if as_drawn:
-            network = calibrated(network, (self.probe.a, self.probe.b))
-            objective = self._calibrated_heads(network, training)
+    def _look(
+        self,
+        training: Training,
+        loss: float | None,
+        network: nn.Module | None = None,
+        objective: nn.Module | None = None,
+    ) -> None:
+        network, objective = network or training.network, objective or training.objective
         a, b, projector = encode(network, objective, self.probe, training)
         seen = look(
             a,
@@ -117,13 +125,14 @@ class Doctor:
         training.signals = {"doctor": seen.as_json(), "verdict": self.judgement.verdict}
         training.verdict = self.judgement.verdict
 
-    def _calibrated_heads(self, network: nn.Module, training: Training) -> nn.Module:
-        """Return a copy of the objective whose heads have seen the vectors of an untrained network."""
+    def _calibrated(self, training: Training) -> tuple[nn.Module, nn.Module]:
+        """Return copies of an untrained network and its objective that have seen the probe set."""
+        network = calibrated(training.network, (self.probe.a, self.probe.b))
         objective = training.objective
         if "z" not in cast(Any, objective).embeds:
-            return objective
+            return network, objective
         a, b, _ = encode(network, objective, self.probe, training)
-        return calibrated(objective, [torch.from_numpy(x) for x in (a, b)], lambda heads, x: heads.project(x))
+        return network, calibrated(objective, [torch.from_numpy(x) for x in (a, b)], lambda heads, x: heads.project(x))
 
     def _tell(self, before: Judgement) -> None:
         now = self.judgement
