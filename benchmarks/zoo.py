@@ -8,7 +8,7 @@ once, and only a change of what learns is measured again.
 
     .venv/bin/python benchmarks/zoo.py                       # every member, and the recipes that must read healthy
     .venv/bin/python benchmarks/zoo.py --actions rollback rescue --members "byol, no stop-gradient" …
-    .venv/bin/python benchmarks/zoo.py --page                # writes docs/doctor-zoo.md from the JSON
+    .venv/bin/python benchmarks/zoo.py --page                # writes the tables of docs/doctor.md from the JSON
 
 Entries are in benchmarks/results/zoo.json, each with the machine and the digest of what learns.
 """
@@ -29,10 +29,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from likewise.contracts import Loss, Views, Z
 from likewise.evaluate.course import judge
 from likewise.evaluate.seen import Seen, Setting
-from likewise.objectives.objective import Learning
 from likewise.recipes import PICTURES
 from likewise.session import Event, Note, Session
 from likewise.sources.images import ImageSource, open_images
@@ -54,7 +52,6 @@ class Member:
     options: Mapping[str, Any]
     cause: str  # words that the doctor's sentence has where it is right
     data: str = "pictures"
-    turns: float = 0.0  # the share of the training from which on the loss only pulls; 0: never
 
 
 ZOO = {
@@ -75,49 +72,9 @@ ZOO = {
     "simclr, weight decay 1": Member("simclr", {"weight_decay": 1.0}, "weight decay 1"),
     "simclr, weight decay 300": Member("simclr", {"weight_decay": 300.0}, "weight decay 300"),
 }
-LATE = {f"{name}, then only pulls": Member(name, {}, "cannot be told", turns=0.5) for name in
-        ("vicreg", "simclr", "lejepa")}  # fmt: skip
-"""What learns for half of the training and then collapses: a fault that no option names, so no cause can be told."""
 HEALTHY = {name: Member(name, {}, "") for name in ("simclr", "byol", "vicreg")}
 BESIDE = {"simsiam": Member("simsiam", {}, ""), "dino": Member("dino", {"small_crops": 2}, "")}  # of one seed
-MEMBERS = HEALTHY | ZOO | LATE | BESIDE
-
-
-class Turned(Learning):
-    """Another objective for a share of the training; from then on the views are only pulled together."""
-
-    # ruff: noqa: D102
-
-    def __init__(self, objective: Any, at: float) -> None:
-        super().__init__()
-        self.objective, self.at, self.gather, self.embeds = objective, at, objective.gather, objective.embeds
-        self.register_buffer("progress", torch.zeros(()))
-
-    def encode(self, network: torch.nn.Module, views: Views) -> Z:
-        return dict(self.objective.encode(network, views))
-
-    def project(self, vectors: torch.Tensor) -> torch.Tensor:
-        projected: torch.Tensor = self.objective.project(vectors)
-        return projected
-
-    def loss(self, z: Z) -> Loss:
-        if float(self.progress) < self.at:
-            loss: Loss = self.objective.loss(z)
-            return loss
-        pull = 25 * torch.nn.functional.mse_loss(z["z"][:, 0].float(), z["z"][:, 1].float())
-        return Loss(pull, {"pull": pull})
-
-    @torch.no_grad()
-    def after_step(self, network: torch.nn.Module, progress: float) -> None:
-        self.objective.after_step(network, progress)
-        self.progress.fill_(progress)
-
-    def constants(self, items: int) -> Mapping[str, float]:
-        return dict(self.objective.constants(items))
-
-    @property
-    def traits(self) -> Mapping[str, Any]:
-        return dict(self.objective.traits)
+MEMBERS = HEALTHY | ZOO | BESIDE
 
 
 @dataclass
@@ -155,13 +112,12 @@ def data_of(kind: str, image: int) -> Data:
     return Data(made_of, pixels, tested, (labels, told))
 
 
-def watched(recipe: Any, turns: float) -> tuple[Any, list[Any]]:
+def watched(recipe: Any) -> tuple[Any, list[Any]]:
     """Return the recipe with a list that gets every objective it makes; the last one is that of the training."""
     made: list[Any] = []
 
     def objective(network: Any, options: Mapping[str, Any]) -> Any:
-        inner = recipe.way.objective(network, options)
-        made.append(Turned(inner, turns) if turns else inner)
+        made.append(recipe.way.objective(network, options))
         return made[-1]
 
     return replace(recipe, way=replace(recipe.way, objective=objective)), made
@@ -176,7 +132,7 @@ def entry(name: str, seed: int, action: str, image: int) -> dict[str, Any]:
     member = MEMBERS[name]
     data = data_of(member.data, image)
     options = {**SHARED, **member.options, "on_collapse": action}
-    recipe, objectives = watched(PICTURES[member.recipe](**options), member.turns)
+    recipe, objectives = watched(PICTURES[member.recipe](**options))
     notes: list[str] = []
 
     def listen(event: Event) -> None:
@@ -238,9 +194,9 @@ def summary(kept: Mapping[str, Any]) -> dict[str, Any]:
     if kept["action"] != "warn":
         return row | {"ends healthy": not collapsed}
     if not collapsed:
-        return row | {"right": "step" not in said}
+        return row | {"right": "step" not in said, "kind": said.get("kind"), "cause": said.get("cause")}
     row |= {"kind": said.get("kind"), "cause": said.get("cause")}
-    row["in time"] = said.get("share", 1.0) - MEMBERS[kept["member"]].turns <= EARLY
+    row["in time"] = said.get("share", 1.0) <= EARLY
     row["kind right"] = kind in (said.get("kind"), said["verdict"])
     row["cause right"] = MEMBERS[kept["member"]].cause in said.get("cause", "")
     return row | {"right": row["in time"] and row["kind right"] and row["cause right"]}

@@ -10,6 +10,7 @@ CONSTANT = 0.5  # of the items differ from one another: fewer, and the data are 
 TOO_FAST = 20  # times the usual rate
 DECAYED = 0.5  # of the length of the weights at the start
 HEAVY = 0.5  # weight decay: usual is .05
+NEAR = 0.02  # of a constant of the objective, or of 1: the loss is at it
 FLAT = 2  # a temperature above which near and far count alike
 
 _UNKNOWN = (
@@ -24,8 +25,20 @@ _TERMS = (  # of a loss, what a person calls them, what goes wrong at weight 0, 
 
 
 def cause_of(verdict: str, course: Sequence[Seen], setting: Setting) -> tuple[str, str]:
-    """Return the likeliest cause of a bad verdict, and what to do: the first that setting and course speak for."""
-    return next(_causes(verdict, course[0], course[-1], setting), _UNKNOWN)
+    """Return the likeliest cause of a bad verdict, and what to do: the first that setting and course speak for.
+
+    Where the loss stands at one of the objective's constants, the cause says so.
+    """
+    cause, advice = next(_causes(verdict, course[0], course[-1], setting), _UNKNOWN)
+    return cause + _at_a_constant(course[-1].loss, setting), advice
+
+
+def _at_a_constant(loss: float | None, setting: Setting) -> str:
+    """Return a sentence on the constant that the loss is at, or nothing."""
+    if loss is None:
+        return ""
+    near = [name for name, value in setting.constants.items() if abs(loss - value) <= NEAR * max(1.0, abs(value))]
+    return f" The loss, {loss:.3g}, is that of nothing learned: {near[0]}." if near else ""
 
 
 def _causes(verdict: str, start: Seen, now: Seen, setting: Setting) -> Iterator[tuple[str, str]]:
