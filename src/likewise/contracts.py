@@ -178,6 +178,9 @@ class Objective(Protocol):
 
     gather: bool
 
+    def project(self, vectors: Any) -> Any:
+        """Return "z" of the network's vectors, "n d" to "n e", without running it; asked where it embeds "z" alone."""
+
     @property
     def embeds(self) -> tuple[str, ...]:
         """Return the names in Z of what is worth watching."""

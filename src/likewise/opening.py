@@ -133,10 +133,11 @@ class Run:
         return unseen.with_words(self.space, lambda: self.encoder_or_none, words)
 
     def doctor(self) -> Diagnosis:
-        """Say in words whether the vectors have collapsed."""
+        """Say in words whether the vectors have collapsed: by the course of the training where it was logged."""
         from likewise.evaluate.collapse import diagnose
+        from likewise.evaluate.watched import by_course
 
-        return diagnose(self.space.vectors)
+        return by_course(diagnose(self.space.vectors), self.log)
 
     def evaluate(
         self,

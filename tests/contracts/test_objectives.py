@@ -18,10 +18,11 @@ from torch import Tensor, nn
 
 from likewise.contracts import Loss, Objective, Views
 from likewise.objectives.contrastive import MoCo, SimCLR, SupCon
-from likewise.objectives.decorrelation import BarlowTwins, LeJEPA, Rescued, VICReg
+from likewise.objectives.decorrelation import BarlowTwins, LeJEPA, VICReg
 from likewise.objectives.distillation import BYOL, DINO, SimSiam
 from likewise.objectives.masking import MAE
 from likewise.objectives.prediction import IJEPA
+from likewise.objectives.rescue import Rescued
 from toy_networks import ToyNetwork, ToyPatches
 
 SMALL: dict[str, Any] = {"hidden": 7, "out": 5}
@@ -111,6 +112,15 @@ def test_it_keeps_the_contract(name: str) -> None:
     assert {"temperature", "momentum", "weights"} <= set(traits)
     assert isinstance(one.gather, bool)
     assert one.embeds == (() if hides_parts(name) else ("z",))
+
+
+@pytest.mark.parametrize("name", [name for name in OBJECTIVES if not hides_parts(name)])
+def test_the_heads_alone_make_the_same_of_the_networks_vectors(name: str) -> None:
+    network, objective = made(name)
+    network.eval(), objective.eval()
+    one = views(name)
+    with torch.no_grad():
+        torch.testing.assert_close(objective.project(network(one.inputs[0])), objective.encode(network, one)["z"][:, 0])
 
 
 @ROWS

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from likewise.contracts import Array
-from likewise.evaluate.course import BAD, Seen, Setting, judge, look
+from likewise.evaluate.course import BAD, judge, sound
+from likewise.evaluate.seen import Seen, Setting, course_of, look, setting_of
 
 RNG = np.random.default_rng(0)
 
@@ -130,6 +131,81 @@ def test_the_cause_is_named_and_something_is_advised(setting: dict[str, Any], na
     assert named in found.cause
     assert "Learn again" in found.advice or "Look at the data" in found.advice
     assert not judge(course("simclr"), Setting(**setting)).cause  # a healthy run has no cause
+
+
+def test_a_loss_at_a_constant_of_the_objective_is_told() -> None:
+    constants = {"all vectors equal": 0.0, "unrelated": 4.0}
+    at, off = (judge(course("pull only", loss=loss), Setting(constants=constants)).cause for loss in (0.01, 0.4))
+    assert "The loss, 0.01, is that of nothing learned: all vectors equal." in at
+    assert "The loss" not in off
+
+
+FLAT_TERMS = [
+    ({"traits": {"weights": {"invariance": 1.0, "sigreg": 0.0}}}, "Gaussian term is 0", "--weight 5"),
+    ({"traits": {"weights": {"invariance": 1.0, "redundancy": 0.0}}}, "redundancy term is 0", "--redundancy 0.005"),
+    ({"traits": {"weights": {"reconstruction": 1.0}}}, "cannot be told", "rescue"),
+    ({"traits": {"negatives": True, "temperature": 0.2}, "weight_decay": 0.6}, "weight decay 0.6", "--weight-decay"),
+]
+
+
+@pytest.mark.parametrize(("setting", "named", "advised"), FLAT_TERMS)
+def test_terms_are_known_by_the_names_that_objectives_give_them(
+    setting: dict[str, Any], named: str, advised: str
+) -> None:
+    found = judge(course("pull only"), Setting(**setting))
+    assert named in found.cause
+    assert advised in found.advice
+
+
+def heads(ranks: tuple[float, ...], widths: tuple[float, ...], views: tuple[float, ...]) -> list[Seen]:
+    """Return a course whose encoder keeps its rank, with what the loss compares beside it."""
+    usual = {"items": 768, "dim": 192, "spread": 0.7, "length": 7.0, "dead": 0.0, "duplicates": 0.0, "signal": 0.5}
+    return [
+        Seen(step=step, progress=step / 352, rank=100.0, retrieval=found, projector_rank=rank, projector_width=width,
+             projector_retrieval=found, **usual)
+        for step, rank, width, found in zip((0, 28, 56, 70, 352), ranks, widths, views, strict=True)
+    ]  # fmt: skip
+
+
+HEADS = [  # measured by benchmarks/zoo.py
+    ("byol, no stop-gradient", (91, 15, 5.0, 4.3, 1.7), (11, 24, 24, 24, 24), (0.040, 0.035, 0.034, 0.036, 0.034)),
+    ("vicreg, variance 0", (255, 150, 185, 205, 258), (8.1, 2.1, 0.5, 0.3, 0.1), (0.040, 0.027, 0.028, 0.027, 0.030)),
+    ("simsiam", (258, 85, 34, 32, 23), (23, 23, 23, 23, 23), (0.040, 0.038, 0.037, 0.042, 0.047)),
+    ("simclr, temperature 10", (89, 23, 17, 15, 9.6), (3.9, 20, 24, 24, 24), (0.040, 0.042, 0.044, 0.046, 0.050)),
+]
+
+
+@pytest.mark.parametrize(("name", "ranks", "widths", "views"), HEADS)
+def test_what_the_loss_compares_tells_by_a_fifth_and_only_where_nothing_is_gained(
+    name: str, ranks: tuple[float, ...], widths: tuple[float, ...], views: tuple[float, ...]
+) -> None:
+    seen = heads(ranks, widths, views)
+    early, late = judge(seen[:4]).verdict, judge(seen).verdict
+    if name in ("simsiam", "simclr, temperature 10"):
+        assert early not in BAD
+        assert late in ("healthy", "warming up")
+    else:
+        kind = "dimensional collapse" if name.startswith("byol") else "complete collapse"
+        assert (early, late) == (kind, kind)
+
+
+def test_a_log_in_which_a_training_went_back_gives_the_course_that_counts() -> None:
+    seen = course("pull only")
+    lines = [{"step": one.step, "doctor": one.as_json(), "verdict": "…"} for one in seen[:4]]
+    back = {"step": 20, "back_from": 100, "doctor": seen[1].as_json(), "verdict": "…"}
+    again = [{"step": one.step, "doctor": one.as_json(), "verdict": "…"} for one in course("simclr")[2:]]
+    assert course_of([*lines, back, {"step": 21, "loss": 1.0}, *again]) == [*seen[:2], *course("simclr")[2:]]
+    known = Setting({"negatives": True}, rate=0.1, constants={"ln(2N − 1)": 4.8})
+    assert setting_of([{"step": 0, "setting": known.as_json() | {"of a later version": 1}}]) == known
+    assert setting_of(lines) == Setting()
+
+
+def test_only_a_look_that_nothing_speaks_against_is_one_to_come_back_to() -> None:
+    good, bad = course("simclr"), course("pull only")
+    assert sound(good, Setting())
+    assert not sound(bad[:2], Setting())  # fewer views are found than at the start
+    assert not sound([*good, bad[5]], Setting())
+    assert sound(good[:1], Setting())
 
 
 def test_it_goes_to_the_log_and_back() -> None:

@@ -8,14 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from likewise.objectives.contrastive import SimCLR
 from likewise.objectives.decorrelation import (
     BarlowTwins,
     LeJEPA,
-    Rescued,
     VICReg,
     barlow_twins,
-    scale_pull,
     sigreg,
     sigreg_weight,
     slices,
@@ -127,37 +124,3 @@ def test_equal_vectors_give_the_constant(make: type) -> None:
     objective = make(ToyNetwork(), out=4)
     loss = float(objective.loss({"z": torch.zeros(6, 2, 4)}).total)
     assert list(objective.constants(6).values()) == [pytest.approx(loss, rel=1e-5)]
-
-
-def test_the_pull_is_the_same_at_every_scale_and_leaves_what_is_wide_alone() -> None:
-    z = torch.randn(64, 8, generator=torch.Generator().manual_seed(0))
-
-    def gradient(scale: float, equation) -> float:
-        narrow = (scale * z).requires_grad_()
-        equation(narrow).backward()
-        return narrow.grad.norm().item()
-
-    ours = [gradient(scale, scale_pull) for scale in (1e-1, 1e-2, 1e-3, 1e-4)]
-    assert min(ours) > 0.8 * max(ours)
-    hinge = [gradient(scale, lambda y: vicreg(y, y).parts["variance"]) for scale in (1e-1, 1e-4)]
-    assert hinge[1] < 0.02 * hinge[0]  # VICReg's epsilon ends its pull
-    assert gradient(3.0, scale_pull) == 0
-
-
-def test_scale_pull_is_the_equation() -> None:
-    z = _draw(7, 3, 4) * 0.5
-    expected = np.mean([max(0, 1 - z[:, v, d].numpy().std()) ** 2 for v in range(3) for d in range(4)])
-    assert float(scale_pull(z)) == pytest.approx(expected, rel=1e-12)
-
-
-def test_a_rescue_adds_its_pull_and_says_so() -> None:
-    inner = SimCLR(ToyNetwork(), out=4)
-    rescued = Rescued(inner, weight=2.0)
-    z = {"z": 0.1 * torch.randn(6, 2, 4, generator=torch.Generator().manual_seed(0))}
-    loss = rescued.loss(z)
-    torch.testing.assert_close(loss.total, inner.loss(z).total + 2 * scale_pull(z["z"]))
-    assert set(loss.parts) == {"contrast", "rescue"}
-    assert rescued.gather
-    assert rescued.traits["weights"] == {"rescue": 2.0}
-    same = float(rescued.loss({"z": torch.ones(6, 2, 4)}).total)
-    assert list(rescued.constants(6).values()) == [pytest.approx(same, rel=1e-5)]

@@ -81,7 +81,7 @@ def test_rescue_goes_back_and_on_more_slowly_with_a_term_that_keeps_apart(monkey
     made, _, said = watched("rescue", monkeypatch)
     assert made.done == 8
     assert made.ended is None
-    assert (made.slower, made.apart) == (0.25, 1.0)
+    assert (made.slower, made.apart) == (0.25, 4.0)
     assert any("rescued: back from step 4 to step 2" in text for text in said)
     plain = training(steps=8)
     plain.run(Session())

@@ -35,6 +35,9 @@ class Contrast(nn.Module):
             "number": views.inputs[0].mean((1, 2, 3)),
         }
 
+    def project(self, vectors: Tensor) -> Tensor:
+        return self.head(vectors)
+
     def loss(self, z: Any) -> Loss:
         a, b = functional.normalize(z["z"].float(), dim=-1).unbind(1)
         total = functional.cross_entropy(a @ b.T / 0.2, torch.arange(len(a), device=a.device))

@@ -12,7 +12,7 @@ from likewise.cli.options import FILE, as_json, gold, keys_file, quiet
 from likewise.files import write_page
 
 _MOST_ROWS, _FIRST_ROWS = 9, 4
-BAD = ("partial collapse", "dimensional collapse", "complete collapse")
+BAD = ("partial collapse", "dimensional collapse", "complete collapse", "noise", "diverged")
 
 
 @click.command(short_help="Measure what the vectors are worth, beside honest baselines.")
@@ -74,12 +74,13 @@ def _row(number: dict[str, Any]) -> tuple[str, ...]:
 
 
 def show_verdict(diagnosis: dict[str, Any]) -> None:
-    """Print a diagnosis: the verdict, one sentence of evidence, one of advice."""
+    """Print a diagnosis: the verdict, a sentence of evidence, one of its cause where it is known, one of advice."""
     verdict = diagnosis["verdict"]
-    colour = {"healthy": "green", "anisotropic": "yellow", "cannot tell": "yellow"}.get(verdict, "red")
+    colour = "green" if verdict == "healthy" else "red" if verdict in BAD else "yellow"
     render.say(verdict, style=f"bold {colour}")
-    render.say(diagnosis["evidence"])
-    render.say(diagnosis["advice"])
+    for sentence in ("evidence", "cause", "advice"):
+        if diagnosis.get(sentence):
+            render.say(diagnosis[sentence])
 
 
 @click.command(short_help="Tell in words whether the vectors have collapsed.")
@@ -91,7 +92,8 @@ def doctor(context: click.Context, /, run: Path, **given: Any) -> None:
     """Tell in words whether the vectors of RUN have collapsed. Exit code 1 if they have.
 
     RUN is a run folder or a file of vectors, whoever made it. Verdicts: healthy, anisotropic, partial collapse,
-    dimensional collapse, complete collapse, cannot tell.
+    dimensional collapse, complete collapse, cannot tell. A network was watched while it learned: its log has step 0
+    and second views, so warming up, noise and diverged are told too, and the likely cause.
     """
     import likewise as lw
 

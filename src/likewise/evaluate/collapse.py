@@ -29,7 +29,10 @@ MOST_ROWS = 20_000  # the sample that is looked at: the rank of N(0, I₅₁₂)
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """A verdict with one sentence of evidence, one of advice, and what one snapshot cannot tell."""
+    """A verdict with one sentence of evidence, one of advice, and what one snapshot cannot tell.
+
+    `cause` is a sentence where the course of a training was logged; vectors alone name none.
+    """
 
     verdict: str
     evidence: str
@@ -37,17 +40,19 @@ class Diagnosis:
     limits: str
     numbers: list[Number]
     spectrum: Float[Array, " d"]
+    cause: str = ""
 
     @property
     def collapsed(self) -> bool:
-        """Whether the verdict is a collapse of any kind."""
-        return self.verdict.endswith("collapse")
+        """Whether the verdict is a collapse of any kind, noise or divergence."""
+        return self.verdict.endswith("collapse") or self.verdict in ("noise", "diverged")
 
     def as_json(self) -> dict[str, Any]:
         """Return it for a program."""
         return {
             "verdict": self.verdict,
             "evidence": self.evidence,
+            **({"cause": self.cause} if self.cause else {}),
             "advice": self.advice,
             "limits": self.limits,
             "numbers": [number.as_json() for number in self.numbers],

@@ -7,16 +7,15 @@ still find each other. So a collapse takes votes of several signals, in two look
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-from jaxtyping import Float
 
-from likewise.contracts import Array
-from likewise.evaluate.collapse import COMPLETE_SPREAD, CONE_SPREAD, measure
-from likewise.evaluate.two_views import signal_to_noise, view_retrieval
+from likewise.evaluate.causes import CONSTANT, cause_of
+from likewise.evaluate.collapse import COMPLETE_SPREAD, CONE_SPREAD
+from likewise.evaluate.seen import Seen, Setting
 
 VERDICTS: Final = (
     "healthy",
@@ -35,43 +34,18 @@ FOUND_AGAIN = 1.1  # times step 0: views that find each other more often than th
 LOST = 0.7  # times step 0: views that find each other less often than this; a healthy BYOL falls to .72 and recovers
 SHRUNK_RANK = 0.3  # times step 0: a healthy BYOL falls to .33
 SHRUNK_SPREAD = 0.2  # times step 0
+SHRUNK_HEAD = 0.1  # times step 0, the rank of what the loss compares: a healthy SimSiam falls to .08, BYOL to .29
+FEW_LEFT = 10  # and fewer directions than this: a healthy SimSiam keeps 21, one without stop-gradient 3
+NARROW = 0.1  # times step 0, the width of what the loss compares: a healthy SimCLR falls to .37
 SHRUNK_SIGNAL = 0.5  # times step 0: variance between items over that between views
 DEAD_UNITS = 0.3  # of all units, beyond those that were dead at step 0
 GROWN = 100.0  # times step 0: vectors or weights that are so much longer
 CHANCE = 5  # views found among n are fewer than this over n where nothing but chance finds them
+_HEADS: Final = ("projector's rank", "projector's width")
 IN_A_ROW = 2  # looks that agree before a bad verdict stands, or falls
 KEPT = 0.2  # times step 0, for an objective that compares no views: an untrained network finds pixels again
 _FIRST = 50  # steps before which only numbers that are none, or one point, count: every run falls at first
 _PATIENCE = 0.5  # of the training: whoever has not learned anything by then is not warming up any more
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What one look at the probe set found: the network's vectors, and those that the loss compares (`projector_…`).
-
-    `length` is the rms length of a vector, `weights` that of all weights; `progress` the share of the training.
-    """
-
-    step: int
-    progress: float
-    items: int
-    dim: int
-    rank: float
-    spread: float
-    length: float
-    dead: float
-    duplicates: float
-    retrieval: float
-    signal: float
-    finite: bool = True
-    weights: float = 0.0
-    loss: float | None = None
-    projector_rank: float | None = None
-    projector_spread: float | None = None
-
-    def as_json(self) -> dict[str, Any]:
-        """Return it for a line of the log, where it is read back from."""
-        return {name: value for name, value in vars(self).items() if value is not None}
 
 
 @dataclass(frozen=True)
@@ -92,54 +66,6 @@ class Judgement:
     def as_json(self) -> dict[str, Any]:
         """Return it for a file."""
         return {"verdict": self.verdict, "evidence": self.evidence, "cause": self.cause, "advice": self.advice}
-
-
-@dataclass(frozen=True)
-class Setting:
-    """How the training was set up, as far as it names causes: the objective's traits, and the plan's numbers."""
-
-    traits: Mapping[str, Any] = field(default_factory=dict)
-    rate: float = 0.0
-    usual_rate: float = 0.0
-    weight_decay: float = 0.0
-    distinct: float = 1.0  # share of the probe items that differ from one another before they are encoded
-    compares: bool = True  # whether the objective compares views; one that fills in what is hidden need not keep them
-
-
-def look(
-    a: Float[Array, "n d"],
-    b: Float[Array, "n d"],
-    *,
-    step: int,
-    progress: float,
-    projector: Float[Array, "n e"] | None = None,
-    loss: float | None = None,
-    weights: float = 0.0,
-) -> Seen:
-    """Measure two views of the probe set; every signal is defined for every input, also for NaN."""
-    n, dim = a.shape
-    finite = bool(np.isfinite(a).all() and np.isfinite(b).all())
-    if not finite:
-        return Seen(step, progress, n, dim, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, False, weights, loss)
-    signals = measure(a)
-    head = None if projector is None or not np.isfinite(projector).all() else measure(projector)
-    return Seen(
-        step=step,
-        progress=progress,
-        items=n,
-        dim=dim,
-        rank=signals.effective_rank,
-        spread=signals.spread,
-        length=float(np.sqrt((np.asarray(a, np.float64) ** 2).sum(1).mean())),
-        dead=signals.dead / dim,
-        duplicates=signals.duplicates,
-        retrieval=view_retrieval(a, b).value,
-        signal=signal_to_noise(a, b),
-        weights=weights,
-        loss=loss,
-        projector_rank=None if head is None else head.effective_rank,
-        projector_spread=None if head is None else head.spread,
-    )
 
 
 def judge(course: Sequence[Seen], setting: Setting | None = None) -> Judgement:
@@ -186,13 +112,16 @@ def _one_look(course: Sequence[Seen], setting: Setting) -> Judgement:
         return Judgement("diverged", f"At step {now.step:,} the vectors hold NaN or infinity.", votes=("not finite",))
     votes = votes_of(course, setting)
     found = _found(now, start)
-    if now.spread < min(COMPLETE_SPREAD, 0.5 * start.spread) or now.duplicates > 0.9 > start.duplicates:
+    if _one_point(now, start, setting):
         return Judgement(
             "complete collapse", f"All vectors are nearly one point (spread {now.spread:.2g}): {found}.", votes=votes
         )
+    if setting.distinct < CONSTANT and now.retrieval <= CHANCE / now.items:
+        return Judgement("complete collapse", f"The items are one and the same to the network: {found}.", votes=votes)
     if now.step < _FIRST:
         return Judgement("warming up", f"Too early to tell: {found}.", votes=votes)
-    if "views lost" in votes and len(votes) > 1:
+    gained = now.retrieval > min(FOUND_AGAIN * start.retrieval, (1 + start.retrieval) / 2)
+    if ("views lost" in votes and len(votes) > 1) or (not (gained and kept(course)) and set(votes) & set(_HEADS)):
         return _collapsed(now, start, votes, found)
     if "not learning" in votes:
         noisy = now.rank > 0.5 * start.rank and now.signal < SHRUNK_SIGNAL * start.signal
@@ -203,7 +132,7 @@ def _one_look(course: Sequence[Seen], setting: Setting) -> Judgement:
         )
     if "dead units" in votes and "rank" in votes:
         return Judgement("partial collapse", f"{now.dead:.0%} of the units are dead: {found}.", votes=votes)
-    if now.retrieval > min(FOUND_AGAIN * start.retrieval, (1 + start.retrieval) / 2):
+    if gained:
         if now.spread < CONE_SPREAD and now.spread < SHRUNK_SPREAD * start.spread:
             return Judgement(
                 "anisotropic",
@@ -233,12 +162,46 @@ def votes_of(course: Sequence[Seen], setting: Setting) -> tuple[str, ...]:
         votes.append("dead units")
     if now.length > GROWN * max(start.length, 1e-12) or now.length < start.length / GROWN:
         votes.append("length")
-    head, first = now.projector_rank, start.projector_rank
-    if head is not None and first is not None and head < SHRUNK_RANK * first:
+    shrunk = _share(now.projector_rank, start.projector_rank) < SHRUNK_HEAD
+    if setting.compares and shrunk and (now.projector_rank or 0) < FEW_LEFT:
         votes.append("projector's rank")
+    if setting.compares and _share(now.projector_width, start.projector_width) < NARROW:
+        votes.append("projector's width")
     if setting.compares and now.progress > _PATIENCE and now.retrieval <= start.retrieval:
         votes.append("not learning")
     return tuple(votes)
+
+
+def kept(course: Sequence[Seen]) -> bool:
+    """Return whether views still find each other about as often as in the best look so far."""
+    return course[-1].retrieval >= LOST * max(seen.retrieval for seen in course)
+
+
+def sound(course: Sequence[Seen], setting: Setting) -> bool:
+    """Return whether the latest look is one to come back to.
+
+    That is: no vote against it, no less found than at the start, and no less than lately, by more than chance.
+    """
+    start, now = course[0], course[-1]
+    if not now.finite or votes_of(course, setting):
+        return False
+    return (
+        now.retrieval >= start.retrieval and kept(course)
+        if setting.compares
+        else now.retrieval >= KEPT * start.retrieval
+    )
+
+
+def _one_point(now: Seen, start: Seen, setting: Setting) -> bool:
+    """Return whether all vectors are one point, and were not one at the start, unless the data are."""
+    if setting.distinct < CONSTANT and start.spread < COMPLETE_SPREAD:
+        return now.spread < COMPLETE_SPREAD
+    return now.spread < min(COMPLETE_SPREAD, 0.5 * start.spread) or now.duplicates > 0.9 > start.duplicates
+
+
+def _share(now: float | None, start: float | None) -> float:
+    """Return a signal of what the loss compares as a share of step 0; 1 where it was not seen."""
+    return 1.0 if now is None or not start else now / start
 
 
 def _collapsed(now: Seen, start: Seen, votes: tuple[str, ...], found: str) -> Judgement:
@@ -247,8 +210,23 @@ def _collapsed(now: Seen, start: Seen, votes: tuple[str, ...], found: str) -> Ju
         return Judgement(
             "noise", f"Vectors use as many directions as before, and none tells items apart: {found}.", votes=votes
         )
-    if now.rank < SHRUNK_RANK * start.rank or "projector's rank" in votes:
+    if now.rank < SHRUNK_RANK * start.rank:
         return Judgement("dimensional collapse", f"Few directions are left: {found}.", votes=votes)
+    if "projector's width" in votes:
+        width = _share(now.projector_width, start.projector_width)
+        return Judgement(
+            "complete collapse",
+            f"What the loss compares has shrunk to {width:.1%} of its width at the start, nearly one point, and "
+            f"nothing is gained by it: {found}.",
+            votes=votes,
+        )
+    if "projector's rank" in votes:
+        return Judgement(
+            "dimensional collapse",
+            f"What the loss compares uses {now.projector_rank:.1f} directions (step 0 {start.projector_rank:.0f}), and "
+            f"nothing is gained by it: {found}.",
+            votes=votes,
+        )
     return Judgement("partial collapse", f"Part of what told items apart is lost: {found}.", votes=votes)
 
 
@@ -263,73 +241,4 @@ def _found(now: Seen, start: Seen | None = None) -> str:
     return (
         f"view retrieval@1 {now.retrieval:.1%} (step 0 {start.retrieval:.1%}, {chance}), effective rank {now.rank:.0f} "
         f"(step 0 {start.rank:.0f}), spread {now.spread:.2g} (step 0 {start.spread:.2g}), at step {now.step:,}"
-    )
-
-
-def cause_of(verdict: str, course: Sequence[Seen], setting: Setting) -> tuple[str, str]:
-    """Return the likeliest cause of a bad verdict, and what to do: the first that setting and course speak for."""
-    traits, weights = setting.traits, dict(setting.traits.get("weights") or {})
-    start, now = course[0], course[-1]
-    pushes = traits.get("negatives") or weights.get("variance") or weights.get("redundancy") or weights.get("gaussian")
-    asymmetric = traits.get("stop_gradient") or traits.get("momentum")
-    causes = (
-        (
-            setting.distinct < 0.5,
-            f"Only {setting.distinct:.0%} of the items differ from one another: the data are nearly constant.",
-            "Look at the data: files that are copies, or were read wrongly; learn from items that differ.",
-        ),
-        (
-            verdict == "diverged" or (setting.usual_rate > 0 and setting.rate > 20 * setting.usual_rate),
-            f"The rate {setting.rate:g} is too high for this network and batch"
-            + (f" ({setting.usual_rate:g} is usual)." if setting.usual_rate else "."),
-            f"Learn again with --rate {setting.usual_rate or setting.rate / 10:g}.",
-        ),
-        (
-            setting.weight_decay >= 0.5 or (0 < now.weights < 0.3 * start.weights),
-            f"The weight decay {setting.weight_decay:g} shrinks the weights faster than learning renews them (length "
-            f"{now.weights:.3g}, {start.weights:.3g} at the start).",
-            "Learn again with --weight-decay 0.05.",
-        ),
-        (
-            bool(traits.get("negatives")) and (traits.get("temperature") or 0) > 2,
-            f"The temperature {traits.get('temperature')} makes all pairs count alike: near and far no longer differ.",
-            "Learn again with --temperature 0.2.",
-        ),
-        (
-            traits.get("centring") is False
-            and traits.get("momentum") is not None
-            and not pushes
-            and "predictor" in traits
-            and not traits.get("predictor")
-            and traits.get("temperature") is not None,
-            "The teacher's answers are not centred, so that one class takes everything.",
-            "Learn again with --centring.",
-        ),
-        (
-            "variance" in weights and not weights["variance"],
-            "The weight of the variance term is 0: nothing keeps a dimension from shrinking.",
-            "Learn again with --variance 25.",
-        ),
-        (
-            not pushes and not asymmetric,
-            "Nothing pushes vectors apart: there are no negatives, no variance term and no stop-gradient.",
-            "Learn again with --stop-gradient, or with simclr or vicreg.",
-        ),
-        (
-            not pushes and not traits.get("predictor") and not traits.get("centring"),
-            "There is no predictor, and nothing else keeps the two sides apart.",
-            "Learn again with --predictor.",
-        ),
-        (
-            not pushes and traits.get("momentum") == 0,
-            "The teacher follows the network at once (momentum 0), so it holds nothing against it.",
-            "Learn again with --momentum 0.95.",
-        ),
-    )
-    for holds, cause, advice in causes:
-        if holds:
-            return cause, advice
-    return (
-        "Which of the settings did it cannot be told from the signals.",
-        "Learn again with a lower rate, or --on-collapse rescue, which adds a term that keeps the vectors apart.",
     )

@@ -23,6 +23,7 @@ TONES: Final[Mapping[str, tuple[str, str]]] = {
     "healthy": ("good", "✓"),
     "anisotropic": ("warn", "!"),
     "cannot tell": ("warn", "?"),
+    "warming up": ("warn", "?"),
 }
 
 

@@ -19,6 +19,7 @@ from likewise.evaluate.picture_sections import (
 )
 from likewise.evaluate.report import Report, measured
 from likewise.evaluate.sections import Section
+from likewise.evaluate.watched import by_course
 
 
 def picture_report(
@@ -41,7 +42,7 @@ def picture_report(
     n, dim = subject.vectors.shape
     return Report(
         title=title,
-        verdict=diagnosis.as_json(),
+        verdict=by_course(diagnosis, subject.history).as_json(),
         sections=sections,
         facts={**(facts or {}), "seconds of measuring": seconds},
         lead=f"{n:,} pictures, {dim:,} dimensions. Every number comes with its protocol, its interval and what plainer "

@@ -52,7 +52,8 @@ class Report:
 
     def to_html(self) -> str:
         """Return it as one page that needs no network."""
-        verdict = page.verdict_bar(*(str(self.verdict.get(name, "")) for name in ("verdict", "evidence", "advice")))
+        said = {name: str(self.verdict.get(name, "")) for name in ("verdict", "evidence", "cause", "advice")}
+        verdict = page.verdict_bar(said["verdict"], said["evidence"], f"{said['cause']} {said['advice']}".strip())
         facts = page.facts_table(self.facts)
         opening = [verdict, page.tiles(self.highlights)] if self.highlights else [verdict]
         return page.Page(

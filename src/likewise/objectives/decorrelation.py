@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, Final, final
+from typing import Any, final
 
 import torch
 from jaxtyping import Float
@@ -16,7 +16,6 @@ from likewise.objectives.heads import mlp
 from likewise.objectives.objective import Learning, encoded, full_precision, pair, traits
 
 _FURTHEST, _KNOTS = 3.0, 17  # where LeJEPA's code looks at a characteristic function: 17 places from 0 to 3
-_NARROWEST = 1e-12  # of a variance whose root has a gradient
 
 
 @full_precision
@@ -33,7 +32,7 @@ def vicreg(
     """
     pull = invariance * functional.mse_loss(a, b)
     spread = variance * (_hinge(a) + _hinge(b))
-    decorrelated = covariance * (_off_diagonal(_covariance(a)) + _off_diagonal(_covariance(b))) / a.shape[1]
+    decorrelated = covariance * (off_diagonal(covariance_of(a)) + off_diagonal(covariance_of(b))) / a.shape[1]
     return Loss(pull + spread + decorrelated, {"invariance": pull, "variance": spread, "covariance": decorrelated})
 
 
@@ -41,12 +40,13 @@ def _hinge(z: Float[Tensor, "b d"]) -> Float[Tensor, ""]:
     return functional.relu(1 - (z.var(0) + 1e-4).sqrt()).mean()
 
 
-def _covariance(z: Float[Tensor, "b d"]) -> Float[Tensor, "d d"]:
+def covariance_of(z: Float[Tensor, "b d"]) -> Float[Tensor, "d d"]:
+    """Return the covariance of dims, dividing by n − 1."""
     centred = z - z.mean(0)
     return centred.T @ centred / (len(z) - 1)
 
 
-def _off_diagonal(matrix: Float[Tensor, "d d"]) -> Float[Tensor, ""]:
+def off_diagonal(matrix: Float[Tensor, "d d"]) -> Float[Tensor, ""]:
     """Return the sum of squares off the diagonal."""
     return matrix.square().sum() - matrix.diagonal().square().sum()
 
@@ -60,7 +60,7 @@ def barlow_twins(a: Float[Tensor, "b d"], b: Float[Tensor, "b d"], *, redundancy
     """
     correlation = _standardised(a).T @ _standardised(b) / len(a)
     pull = (1 - correlation.diagonal()).square().sum()
-    decorrelated = redundancy * _off_diagonal(correlation)
+    decorrelated = redundancy * off_diagonal(correlation)
     return Loss(pull + decorrelated, {"invariance": pull, "redundancy": decorrelated})
 
 
@@ -102,18 +102,6 @@ def slices(dim: int, count: int, *, seed: int) -> Float[Tensor, "d m"]:
     """Return `count` random directions of length 1, as columns; the same for a seed on every device."""
     drawn = torch.randn(dim, count, generator=torch.Generator().manual_seed(seed))
     return functional.normalize(drawn, dim=0)
-
-
-@full_precision
-def scale_pull(z: Float[Tensor, "b ..."]) -> Float[Tensor, ""]:
-    """Return the mean over dims of max(0, 1 − σ)², σ the deviation over the batch (dividing by n).
-
-    The scale term of VISReg (Wu et al. 2026, arXiv:2606.02572), one side of it: what is wide enough is left alone.
-    There is no constant under the root, so the pull on a narrow batch does not fade as it narrows, where VICReg's 1e-4
-    ends it below σ = .01; at exactly 0 no direction is better than another and there is none.
-    """
-    variance = (z - z.mean(0)).square().mean(0)
-    return functional.relu(1 - variance.clamp(min=_NARROWEST).sqrt()).square().mean()
 
 
 @final
@@ -247,42 +235,3 @@ def lejepa(
     pull = (z - z[:, :centre_views].mean(1, keepdim=True)).square().mean()
     normal = weight * torch.stack([sigreg(view, directions) for view in z.unbind(1)]).mean()
     return Loss(pull + normal, {"invariance": pull, "sigreg": normal})
-
-
-RESCUE: Final = "rescue"
-"""The part of the loss that a rescue adds."""
-
-
-@final
-class Rescued(Learning):
-    """Another objective and `weight` times `scale_pull` of its embeddings, for a run that begins to collapse."""
-
-    gather = True
-
-    def __init__(self, objective: Learning, *, weight: float = 1.0) -> None:
-        super().__init__()
-        self.objective, self.weight, self.embeds = objective, weight, objective.embeds
-
-    def encode(self, network: nn.Module, views: Views) -> Z:
-        """Return what the objective makes of the views."""
-        return self.objective.encode(network, views)
-
-    def loss(self, z: Z) -> Loss:
-        """Return the objective's loss with the pull added."""
-        loss, pull = self.objective.loss(z), self.weight * scale_pull(z["z"])
-        return Loss(loss.total + pull, {**loss.parts, RESCUE: pull})
-
-    def after_step(self, network: nn.Module, progress: float) -> None:
-        """Let the objective move what it moves."""
-        self.objective.after_step(network, progress)
-
-    def constants(self, items: int) -> Mapping[str, float]:
-        """Return the objective's constants with the pull on equal vectors added."""
-        most = self.weight * (1 - math.sqrt(_NARROWEST)) ** 2
-        return {f"{name} + {RESCUE}": value + most for name, value in self.objective.constants(items).items()}
-
-    @property
-    def traits(self) -> Mapping[str, Any]:
-        """Return the objective's traits with the pull among its weights."""
-        found = dict(self.objective.traits)
-        return found | {"weights": {**found["weights"], RESCUE: self.weight}}

@@ -57,6 +57,8 @@ class BYOL(Learning):
     need less than the paper's .996. `last_norm`: BatchNorm at the projector's end, as in solo-learn.
     """
 
+    projects_by = "projector"
+
     def __init__(
         self, network: Network, *, hidden: int = 512, out: int = 128, momentum: float = 0.99, last_norm: bool = False,
         predictor: bool = True, stop_gradient: bool = True, norm: str = "batch",
@@ -104,6 +106,8 @@ class SimSiam(Learning):
     the authors' code. Three layers with BatchNorm at the end; the predictor is a bottleneck.
     """
 
+    projects_by = "projector"
+
     def __init__(
         self, network: Network, *, hidden: int = 512, out: int = 512, bottleneck: int = 128, predictor: bool = True,
         stop_gradient: bool = True, norm: str = "batch",
@@ -144,6 +148,7 @@ class DINO(Learning):
     training. The prototypes do not learn for the `freeze` share.
     """
 
+    projects_by = "projector"
     gather = True  # so that the centre is one and the same in all processes
 
     def __init__(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
-from typing import Any, Final, ParamSpec, TypeVar
+from typing import Any, ClassVar, Final, ParamSpec, TypeVar, cast
 
 import torch
 from jaxtyping import Float
@@ -32,6 +32,7 @@ class Learning(nn.Module, ABC):
 
     gather: bool = False
     embeds: tuple[str, ...] = ("z",)
+    projects_by: ClassVar[str] = "head"
 
     @abstractmethod
     def encode(self, network: nn.Module, views: Views) -> Z:
@@ -40,6 +41,10 @@ class Learning(nn.Module, ABC):
     @abstractmethod
     def loss(self, z: Z) -> Loss:
         """Return the loss of what was encoded."""
+
+    def project(self, vectors: Float[Tensor, "n d"]) -> Float[Tensor, "n e"]:
+        """Return "z" of the network's own vectors, by the part called `projects_by`; only where `embeds` has "z"."""
+        return cast(Tensor, self.get_submodule(self.projects_by)(vectors))
 
     def after_step(self, network: nn.Module, progress: float) -> None:
         """Move what follows the network; here nothing does."""

@@ -274,10 +274,11 @@ class _Learning:
         from likewise.train.keeping import Keeper
         from likewise.train.monitor import Doctor
 
+        probe = self._probe(training)
         doctor = Doctor(
-            self._probe(training),
+            probe,
             self.session,
-            setting=self._setting(training),
+            setting=self._setting(training, probe.distinct),
             on_collapse=self.options["on_collapse"],
         )
         found: list[Any] = [doctor, Keeper(checkpoints, self.about)]
@@ -301,14 +302,17 @@ class _Learning:
         a, b = view(batch, generator).inputs[:2]
         return Probe(a, b, len(np.unique(pictures.hashes[rows])) / len(rows))
 
-    def _setting(self, training: Training) -> Any:
+    def _setting(self, training: Training, distinct: float) -> Any:
         """Return what names causes: the objective's traits, and the plan's numbers beside the usual ones."""
-        from likewise.evaluate.course import Setting
+        from likewise.evaluate.seen import Setting
 
-        traits = dict(training.objective.traits)  # type: ignore[arg-type]
+        objective: Any = training.objective
         usual = _usual_rate(self.options["optimiser"], self.batch)
         compares = not self.recipe.way.needs_tokens
-        return Setting(traits, training.plan.rate, usual, training.plan.weight_decay, compares=compares)
+        return Setting(
+            dict(objective.traits), training.plan.rate, usual, training.plan.weight_decay, distinct, compares,
+            dict(objective.constants(training.plan.batch)),
+        )  # fmt: skip
 
     def _space_of(self, training: Training) -> Callable[[], Space]:
         import copy

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from likewise.contracts import View
-from likewise.objectives.decorrelation import Rescued
+from likewise.objectives.rescue import Rescued
 from likewise.session import Logged, Progress, Session
 from likewise.train.batches import Order, ahead
 from likewise.train.engine import Engine

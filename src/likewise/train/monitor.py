@@ -7,7 +7,7 @@ formulas are those of `likewise.evaluate`; what is decided here is when to look 
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, cast, final
 
@@ -15,17 +15,18 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from likewise.contracts import Views
-from likewise.evaluate.course import Judgement, Seen, Setting, judge, look
-from likewise.session import Note, Session
+from likewise.evaluate.course import Judgement, judge, sound
+from likewise.evaluate.seen import BACK, Seen, Setting, course_of, look
+from likewise.session import Logged, Note, Session
 from likewise.train.loop import Stepped, Training
 
 ACTIONS: Final = ("warn", "stop", "rollback", "rescue")
 LOOKS: Final = (0.04, 0.08, 0.12, 0.16, 0.2, 0.3, 0.4, 0.55, 0.7, 0.85, 1.0)
 """When to look, in shares of the training: early, since what collapses does so early. Each costs about one step."""
-_AT_ONCE = 256
+_AT_ONCE = {"cpu": 64}  # items that are encoded at a time: on a processor 64 take .7 of the time that 256 take
+_NORMED = 256  # items that batch normalisation of an untrained network sees at a time
 _SLOWER = 0.25  # of the rate, after a rescue
-_SCALE = 1.0  # weight of the term that a rescue adds
+_APART = 4.0  # weight of the term that a rescue adds, and at least that of the heaviest term that is there
 
 
 @dataclass(frozen=True)
@@ -70,11 +71,17 @@ class Doctor:
         plan = training.plan
         marks = range(self.every, plan.steps + 1, self.every) if self.every else (round(s * plan.steps) for s in LOOKS)
         self._steps = {max(1, step) for step in marks}
-        kept = [line["doctor"] for line in training.history if "doctor" in line]
-        self.course = [Seen(**seen) for seen in kept]
-        if not self.course:
-            self._look(training, None, network=calibrated(training.network, (self.probe.a, self.probe.b)))
-        self._good = copy.deepcopy(training.state())
+        self.course = course_of(training.history)
+        self._rescued = training.apart > 0
+        if self.course:
+            self._good = copy.deepcopy(training.state())
+        else:  # who comes back to the start comes back to a network that can be used
+            network, objective = self._calibrated(training)
+            self._look(training, None, network, objective)
+            self._note_start(training)
+            ready, heads = network.state_dict(), objective.state_dict()
+            whole = None if training.averaged is None else ready
+            self._good = copy.deepcopy(training.state() | {"network": ready, "objective": heads, "averaged": whole})
 
     def after_step(self, training: Training, stepped: Stepped) -> None:
         """Look if it is time to, and act on what is found."""
@@ -82,15 +89,28 @@ class Doctor:
             return
         before = self.judgement
         self._look(training, stepped.loss)
+        self._tell(before)
         if self.judgement.bad:
-            self._tell(before)
             self._act(training)
-        else:
+        elif sound(self.course, self.setting):
             self._good = copy.deepcopy(training.state())
-            self._tell(before)
 
-    def _look(self, training: Training, loss: float | None, *, network: nn.Module | None = None) -> None:
-        a, b, projector = encode(network or training.network, training.objective, self.probe, training)
+    def _note_start(self, training: Training) -> None:
+        """Put step 0 and the setting into the log: with them a run is judged again without its probe set."""
+        line = {"step": 0, **training.signals, "setting": self.setting.as_json()}
+        training.signals = {}
+        training.history.append(line)
+        self.session.tell(Logged(line))
+
+    def _look(
+        self,
+        training: Training,
+        loss: float | None,
+        network: nn.Module | None = None,
+        objective: nn.Module | None = None,
+    ) -> None:
+        network, objective = network or training.network, objective or training.objective
+        a, b, projector = encode(network, objective, self.probe, training)
         seen = look(
             a,
             b,
@@ -105,6 +125,15 @@ class Doctor:
         training.signals = {"doctor": seen.as_json(), "verdict": self.judgement.verdict}
         training.verdict = self.judgement.verdict
 
+    def _calibrated(self, training: Training) -> tuple[nn.Module, nn.Module]:
+        """Return copies of an untrained network and its objective that have seen the probe set."""
+        network = calibrated(training.network, (self.probe.a, self.probe.b))
+        objective = training.objective
+        if "z" not in cast(Any, objective).embeds:
+            return network, objective
+        a, b, _ = encode(network, objective, self.probe, training)
+        return network, calibrated(objective, [torch.from_numpy(x) for x in (a, b)], lambda heads, x: heads.project(x))
+
     def _tell(self, before: Judgement) -> None:
         now = self.judgement
         if now.verdict != before.verdict and now.verdict != "warming up":
@@ -117,70 +146,89 @@ class Doctor:
     def _act(self, training: Training) -> None:
         if self.on_collapse == "warn":
             return
+        why, at = self.judgement.verdict, training.done
         if self.on_collapse == "stop" or self._rescued or self._good is None:
-            training.end(self.judgement.verdict)
+            training.end(why)
             return
-        at = training.done
-        good = self._good
+        self._go_back(training, self._good)
         if self.on_collapse == "rollback":
-            training.load(good)
-            self.session.tell(
-                Note(f"rolled back from step {at:,} to step {training.done:,}, the last that was not bad")
-            )
-            training.end(f"{self.judgement.verdict}, rolled back")
+            self.session.tell(Note(f"rolled back from step {at:,} to step {training.done:,}, {_last(training.done)}"))
+            training.end(f"{why}, rolled back")
             return
-        self._rescue(training, good, at)
-
-    def _rescue(self, training: Training, good: Mapping[str, Any], at: int) -> None:
-        """Go back, add the term that keeps vectors apart, lower the rate, and go on."""
-        training.load(good)
-        training.slower *= _SLOWER
-        training.keep_apart(_SCALE)
-        self._rescued = True
-        self.course = [seen for seen in self.course if seen.step <= training.done] or self.course[:1]
-        self.judgement = judge(self.course, self.setting)
-        self._good = copy.deepcopy(training.state())
+        self._rescue(training)
         self.session.tell(
             Note(
-                f"rescued: back from step {at:,} to step {training.done:,}, the rate a quarter of what it was, and a "
-                "term that keeps the vectors apart"
+                f"rescued: back from step {at:,} to step {training.done:,}, {_last(training.done)}, the rate a quarter "
+                "of what it was, and a term that keeps the vectors apart"
             )
         )
+
+    def _go_back(self, training: Training, good: Mapping[str, Any]) -> None:
+        """Restore a state, and let the log say so."""
+        why, at = self.judgement.verdict, training.done
+        training.load(good)
+        self.course = [seen for seen in self.course if seen.step <= training.done]
+        self.judgement = judge(self.course, self.setting)
+        training.signals, training.verdict = {}, self.judgement.verdict
+        line = {"step": training.done, BACK: at, "why": why, "doctor": self.course[-1].as_json()}
+        line["verdict"] = self.judgement.verdict
+        training.history.append(line)
+        self.session.tell(Logged(line))
+
+    def _rescue(self, training: Training) -> None:
+        """Add the term that keeps vectors apart, and lower the rate."""
+        weights = dict(self.setting.traits.get("weights") or {})
+        training.slower *= _SLOWER
+        training.keep_apart(max(_APART, *weights.values()) if weights else _APART)
+        self._rescued = True
+        self._good = copy.deepcopy(training.state())
+
+
+def _last(step: int) -> str:
+    return "the last that was sound" if step else "the start: no look was sound"
 
 
 @torch.no_grad()
 def encode(network: nn.Module, objective: nn.Module, probe: Probe, training: Training) -> tuple[Any, Any, Any]:
-    """Return both views' vectors, and what the loss compares of the first, if the objective has embeddings, as float32.
+    """Return both views' vectors, and what the loss compares of them if the objective has embeddings, as float32.
 
-    Everything is left as it was, the mode of the modules and what the objective remembers.
+    The network runs once for each view, and heads on its vectors; a teacher does not run. Everything is left as it
+    was, the mode of the modules and what the objective remembers.
     """
     modes = [(module, module.training) for part in (network, objective) for module in part.modules()]
     network.eval()
     objective.eval()
-    found: tuple[list[Any], list[Any], list[Any]] = ([], [], [])
+    watched = cast(Any, objective)
+    projects = "z" in watched.embeds
+    vectors, projected = [], []
     try:
-        for low in range(0, len(probe.a), _AT_ONCE):
-            views = [
-                training.engine.order(x[low : low + _AT_ONCE].to(training.engine.device)) for x in (probe.a, probe.b)
-            ]
-            for rows, x in zip(found, views, strict=False):
-                rows.append(network(x).float().cpu().numpy())
-            if "z" in getattr(objective, "embeds", ()):
-                z = cast(Any, objective).encode(network, Views(tuple(views)))
-                if z["z"].ndim == 3:
-                    found[2].append(z["z"][:, 0].float().cpu().numpy())
+        for view in (probe.a, probe.b):
+            some = _AT_ONCE.get(training.engine.device.type, len(view))
+            found = torch.cat([network(_placed(part, training)).float() for part in torch.split(view, some)])
+            vectors.append(found.cpu().numpy())
+            if projects:
+                projected.append(watched.project(found).float().cpu().numpy())
     finally:
         for module, mode in modes:
             module.training = mode
-    a, b, z = (np.concatenate(rows) if rows else None for rows in found)
-    return a, b, z
+    return vectors[0], vectors[1], tuple(projected) if projects else None
+
+
+def _placed(x: Tensor, training: Training) -> Tensor:
+    """Return some of the probe set where the network is, in its order of memory."""
+    return training.engine.order(x.to(training.engine.device))
 
 
 @torch.no_grad()
-def calibrated(network: nn.Module, batches: Sequence[Tensor]) -> nn.Module:
-    """Return a copy whose batch normalisation has seen some items: untrained, it has seen nothing."""
-    ready = copy.deepcopy(network)
-    norms = [module for module in ready.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
+def calibrated(
+    module: nn.Module, batches: Sequence[Tensor], run: Callable[[Any, Tensor], object] | None = None
+) -> nn.Module:
+    """Return a copy whose batch normalisation has seen some items: untrained, it has seen nothing.
+
+    `run(copy, items)` runs what is to see them; the module itself by default.
+    """
+    ready = copy.deepcopy(module)
+    norms = [part for part in ready.modules() if isinstance(part, nn.modules.batchnorm._BatchNorm)]
     if not norms:
         return ready
     for norm in norms:
@@ -189,9 +237,10 @@ def calibrated(network: nn.Module, batches: Sequence[Tensor]) -> nn.Module:
     device = next(ready.parameters()).device
     ready.train()
     for x in batches:
-        for low in range(0, len(x), _AT_ONCE):
+        for low in range(0, len(x), _NORMED):
             if len(x) - low > 1:
-                ready(x[low : low + _AT_ONCE].to(device))
+                some = x[low : low + _NORMED].to(device)
+                ready(some) if run is None else run(ready, some)
     return ready
 
 
