@@ -94,7 +94,7 @@ class PictureRecipe:
         from likewise.checkpoints import Checkpoints
         from likewise.encoders.pictures import PictureEncoder
         from likewise.train.engine import device_here, joined, threads
-        from likewise.train.keeping import Keeper
+        from likewise.train.keeping import Keeper, unpacked
         from likewise.train.loop import STAGE
 
         checkpoints = checkpoints or Checkpoints()
@@ -103,12 +103,14 @@ class PictureRecipe:
                 session.tell(Derived("threads", used, "as torch chooses"))
             learning = _Learning(self, prepared, session, self.options["seed"] if seed is None else seed)
             kept = checkpoints.newest()
-            training = learning.training(rank, world, kept)
+            state = None if kept is None else unpacked(kept)
+            training = learning.training(rank, world, kept, state)
             with session.stage(STAGE) as facts:
-                watchers = learning.watchers(training, checkpoints, kept, on_epoch)
-                training.run(session, watchers)
+                doctor, *others = learning.watchers(training, state, on_epoch)
+                keeper = Keeper(checkpoints, learning.about, doctor)
+                training.run(session, [doctor, *others], keeper)
                 if session.stopped:
-                    next(each for each in watchers if isinstance(each, Keeper)).keep(training)
+                    keeper.keep(training)
                 facts |= {"steps": float(training.done), "pictures": float(training.done * training.plan.batch)}
             learning.tell_end(training)
         return PictureEncoder(training.learned.cpu(), prepared.seeing)
@@ -200,9 +202,9 @@ class _Learning:
             labels = torch.from_numpy(pictures.classes()[1][train])
         return Data(len(train), lambda rows: torch.from_numpy(pictures.batch(train[rows])), labels)
 
-    def training(self, rank: int, world: int, kept: Checkpoint | None) -> Training:
-        """Return the training, as it begins or as it was kept."""
-        from likewise.train.keeping import unpacked
+    def training(self, rank: int, world: int, kept: Checkpoint | None, state: Any) -> Training:
+        """Return the training, as it begins or as it was kept, in a state."""
+        from likewise.train.keeping import fitting
         from likewise.train.loop import Training
 
         data, view = self._data(), self.recipe.way.view(self.shown, self.options)
@@ -210,13 +212,14 @@ class _Learning:
             chosen = self._chosen(view, data, rank, world)
             engine, plan = chosen.engine, self._plan(chosen, data)
         else:
-            engine, plan = self._as_before(kept, rank, world)
+            engine, plan = self._as_before(kept, state, rank, world)
         network, objective = self.make()
         self.about = {"engine": {"precision": engine.precision, "channels_last": engine.channels_last}}
         self.about |= {"plan": vars(plan), "derived": dict(self.session.derived)}
         training = Training(network, objective, view, data, plan, engine)
         if kept is not None:
-            training.load(unpacked(kept))
+            with fitting():
+                training.load(state["training"])
         return training
 
     def _chosen(self, view: Any, data: Data, rank: int, world: int) -> Chosen:
@@ -227,17 +230,18 @@ class _Learning:
             session=self.session, rank=rank, world=world,
         )  # fmt: skip
 
-    def _as_before(self, kept: Checkpoint, rank: int, world: int) -> tuple[Engine, Plan]:
+    def _as_before(self, kept: Checkpoint, state: Any, rank: int, world: int) -> tuple[Engine, Plan]:
         """Return what was chosen and derived when the run was begun."""
         from likewise.train.engine import Engine, device_here
+        from likewise.train.keeping import fitting
         from likewise.train.plan import Plan
 
-        for name, value in kept.values["derived"].items():
-            self.session.tell(Derived(name, value["value"], value["reason"]))
-        self.session.log.extend(kept.values["training"]["plain"]["of"]["history"])
-        return Engine(device_here(self.options["device"]), rank=rank, world=world, **kept.values["engine"]), Plan(
-            **kept.values["plan"]
-        )
+        with fitting():
+            for name, value in kept.values["derived"].items():
+                self.session.tell(Derived(name, value["value"], value["reason"]))
+            self.session.log.extend(state["training"]["history"])
+            plan, engine = Plan(**kept.values["plan"]), dict(kept.values["engine"])
+            return Engine(device_here(self.options["device"]), rank=rank, world=world, **engine), plan
 
     def _plan(self, chosen: Chosen, data: Data) -> Plan:
         """Derive steps, rate and warm-up, and tell them."""
@@ -267,11 +271,9 @@ class _Learning:
             average=options["average"], seed=self.seed,
         )  # fmt: skip
 
-    def watchers(
-        self, training: Training, checkpoints: Checkpoints, kept: Checkpoint | None, on_epoch: OnEpoch | None
-    ) -> list[Any]:
-        """Return who looks on: the doctor, the one who keeps, and the caller."""
-        from likewise.train.keeping import Keeper
+    def watchers(self, training: Training, state: Any, on_epoch: OnEpoch | None) -> list[Any]:
+        """Return who looks on: the doctor, who remembers what was seen before, and the caller."""
+        from likewise.train.keeping import fitting
         from likewise.train.monitor import Doctor
 
         doctor = Doctor(
@@ -280,10 +282,10 @@ class _Learning:
             setting=self._setting(training),
             on_collapse=self.options["on_collapse"],
         )
-        found: list[Any] = [doctor, Keeper(checkpoints, self.about)]
-        if on_epoch is not None:
-            found.append(_EachEpoch(self._space_of(training), on_epoch))
-        return found
+        if state is not None:
+            with fitting():
+                doctor.load(state["doctor"])
+        return [doctor] if on_epoch is None else [doctor, _EachEpoch(self._space_of(training), on_epoch)]
 
     def _probe(self, training: Training) -> Any:
         """Return two views of the pictures that are held out: the recipe's own where it has two, else light ones."""

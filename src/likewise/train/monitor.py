@@ -66,15 +66,28 @@ class Doctor:
     # --- looking ---
 
     def start(self, training: Training) -> None:
-        """Look at the network as it was drawn; one that goes on brings its course along."""
+        """Look at the network as it was drawn, unless it goes on and what was seen has been loaded."""
         plan = training.plan
         marks = range(self.every, plan.steps + 1, self.every) if self.every else (round(s * plan.steps) for s in LOOKS)
         self._steps = {max(1, step) for step in marks}
-        kept = [line["doctor"] for line in training.history if "doctor" in line]
-        self.course = [Seen(**seen) for seen in kept]
         if not self.course:
             self._look(training, None, network=calibrated(training.network, (self.probe.a, self.probe.b)))
-        self._good = copy.deepcopy(training.state())
+            self._keep(training)
+
+    def state(self) -> dict[str, Any]:
+        """Return all that it remembers: what it saw, and the state to go back to where it may have to."""
+        return {"course": [seen.as_json() for seen in self.course], "rescued": self._rescued, "good": self._good}
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Remember what was seen before a training was cut off."""
+        self.course = [Seen(**seen) for seen in state["course"]]
+        self._rescued, self._good = bool(state["rescued"]), state["good"]
+        if self.course:
+            self.judgement = judge(self.course, self.setting)
+
+    def _keep(self, training: Training) -> None:
+        if self.on_collapse in ("rollback", "rescue"):
+            self._good = copy.deepcopy(training.state())
 
     def after_step(self, training: Training, stepped: Stepped) -> None:
         """Look if it is time to, and act on what is found."""
@@ -86,7 +99,7 @@ class Doctor:
             self._tell(before)
             self._act(training)
         else:
-            self._good = copy.deepcopy(training.state())
+            self._keep(training)
             self._tell(before)
 
     def _look(self, training: Training, loss: float | None, *, network: nn.Module | None = None) -> None:
@@ -123,7 +136,7 @@ class Doctor:
         at = training.done
         good = self._good
         if self.on_collapse == "rollback":
-            training.load(good)
+            training.put_back(good)
             self.session.tell(
                 Note(f"rolled back from step {at:,} to step {training.done:,}, the last that was not bad")
             )
@@ -133,13 +146,13 @@ class Doctor:
 
     def _rescue(self, training: Training, good: Mapping[str, Any], at: int) -> None:
         """Go back, add the term that keeps vectors apart, lower the rate, and go on."""
-        training.load(good)
+        training.put_back(good)
         training.slower *= _SLOWER
         training.keep_apart(_SCALE)
         self._rescued = True
         self.course = [seen for seen in self.course if seen.step <= training.done] or self.course[:1]
         self.judgement = judge(self.course, self.setting)
-        self._good = copy.deepcopy(training.state())
+        self._keep(training)
         self.session.tell(
             Note(
                 f"rescued: back from step {at:,} to step {training.done:,}, the rate a quarter of what it was, and a "
