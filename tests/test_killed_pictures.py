@@ -212,7 +212,7 @@ class Stops:
 def test_what_the_doctor_does_is_the_same_after_a_stop(
     on_collapse: str, steps: list[int], stops: tuple[int, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Stopped between the last good look, at step 9, and a bad one, at 12, it goes back to 9; after a rescue it ends."""
+    """Stopped between the last good look, at step 9, and a bad one, at 12, it goes back to 9; then it ends."""
     from likewise.evaluate.course import Judgement
     from likewise.train import monitor
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import shlex
 import sys
 from itertools import pairwise
 from pathlib import Path
@@ -198,13 +199,14 @@ def _show(run: Any) -> None:
     if run.report is not None:
         show_report(run.report)
     render.say(f"\nrun     {run.path}")
+    name = shlex.quote(str(run.path))
     if run.manifest["status"] == "unfinished":
-        render.say(f"go on   likewise learn --resume {run.path}")
+        render.say(f"go on   likewise learn --resume {name}")
     if run.report is not None:
         render.say(f"report  {run.path / 'report.html'}")
     keys = run.space.keys
     word = next((key for key in keys[min(200, len(keys) // 2) :] if len(key) > 4), keys[0])
-    render.say(f"next    likewise near {run.path} {word}")
+    render.say(f"next    likewise near {name} {shlex.quote(word)}")
 
 
 @click.command()

@@ -30,6 +30,7 @@ _TIME = "10m"  # what is spent where neither time nor epochs are given
 _LARGE = 64  # pixels above which a resnet gets the large stem
 _PATCHES = 8  # of a picture's side, for a vit
 _RATES = {"adamw": 2e-3, "lars": 0.3}  # for 128 pictures in a step; with AdamW it grows with the root of their number
+_LEAST = 3  # pictures: two to learn from, since one alone has no variance, and one to look at
 _SEEN = 1_000  # pictures that batch normalisation of the untrained network has seen
 _MEASURED = 0.95  # of the time is spent in steps: the rest is left for whoever looks on
 
@@ -71,7 +72,13 @@ class PictureRecipe:
         from likewise.encoders.pictures import Seeing
         from likewise.sources.images_prepared import held_out, prepare_pictures
 
-        pictures = prepare_pictures(source, size=self.options["image"], session=session, folder=folder)  # type: ignore[arg-type]
+        pictures = prepare_pictures(
+            source,  # type: ignore[arg-type]
+            size=self.options["image"],
+            session=session,
+            folder=folder,
+            least=_LEAST,
+        )
         if self.way.learns_from_labels and not any(pictures.labels or ()):
             raise DataError(
                 f"{self.name} learns from labels and {pictures.name} has none: put pictures into a folder for each "

@@ -59,7 +59,7 @@ class Watcher(Protocol):
 
 
 class Keeping(Protocol):
-    """Keeps the state of a training where it is whole: between two steps, when all that a step came to is written down."""
+    """Keeps the state of a training where it is whole: between two steps, when all that came of one is noted."""
 
     def start(self, training: Training) -> None:
         """Keep the state before the first step."""
