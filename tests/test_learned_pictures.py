@@ -124,8 +124,6 @@ def test_the_command_line_looks_at_a_folder_and_chooses(folder: Path, tmp_path: 
     nearest = json.loads(found.output)[0]["near"]
     assert nearest[0]["key"] == picture.relative_to(folder).as_posix()
     assert nearest[0]["score"] == pytest.approx(1.0, abs=1e-3)
-    with pytest.raises(OptionError, match="holds pictures, and embed reads texts"):
-        lw.embed_file(out, folder, tmp_path / "vectors.parquet")
 
 
 def test_weights_that_were_exchanged_are_found(tmp_path: Path) -> None:
