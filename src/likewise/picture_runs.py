@@ -57,11 +57,15 @@ def report_on_pictures(
     *,
     history: Sequence[Mapping[str, Any]],
     beside: Mapping[str, Any] | None,
+    second: Space | None = None,
     title: str,
     facts: Mapping[str, Any],
     session: Any,
 ) -> Report:
-    """Measure vectors of pictures; `beside` has what a run does not keep: pixels, untrained vectors, filters."""
+    """Measure vectors of pictures; `beside` has what a run does not keep: pixels, untrained vectors, filters.
+
+    `second` is the space of another seed on the same keys.
+    """
     from likewise.evaluate.picture_report import picture_report
     from likewise.evaluate.picture_sections import Pictured
 
@@ -74,6 +78,7 @@ def report_on_pictures(
         held_out,
         labels=None if labels is None else [str(label or "") for label in labels],
         history=history,
+        second=None if second is None else second[list(space.keys)],
         **dict(beside or {}),
     )
     return picture_report(subject, title=title, facts=facts, session=session)

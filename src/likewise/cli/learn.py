@@ -146,7 +146,8 @@ def learn(context: click.Context, /, what: tuple[str, ...], **given: Any) -> Non
     """Learn embeddings from DATA and write a run folder with its evidence.
 
     DATA is a text file (plain, gzip, xz, bz2, zstd), a folder of them, WikiExtractor output, a CSV, JSONL or
-    Parquet file with --column, or - for standard input. Without a RECIPE the data are looked at and one is chosen.
+    Parquet file with --column, or - for standard input; or a folder of pictures, an IDX, npy, npz or Parquet file of
+    them. Without a RECIPE the data are looked at and one is chosen.
     With --resume RUN neither is needed: it goes on as it was begun, on the data of then.
     """
     import likewise as lw

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,12 +47,16 @@ class Shown:
 
 @dataclass(frozen=True)
 class Prepared:
-    """Pictures made ready, those to learn from, and those that the doctor looks at."""
+    """Pictures made ready, those to learn from, and those that the doctor looks at.
+
+    `settled` is what was measured and derived for the first seed, and holds for the others.
+    """
 
     pictures: Pictures
     train: Int64[Array, " t"]
     probe: Int64[Array, " p"]
     seeing: Seeing
+    settled: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -215,14 +219,17 @@ class _Learning:
         from likewise.train.loop import Training
 
         data, view = self._data(), self.recipe.way.view(self.shown, self.options)
-        if kept is None:
+        if kept is not None:
+            engine, plan = self._as_before(kept, state, rank, world)
+        elif self.prepared.settled:
+            engine, plan = self._as_settled(self.prepared.settled, rank, world)
+        else:
             chosen = self._chosen(view, data, rank, world)
             engine, plan = chosen.engine, self._plan(chosen, data)
-        else:
-            engine, plan = self._as_before(kept, state, rank, world)
         network, objective = self.make()
         self.about = {"engine": {"precision": engine.precision, "channels_last": engine.channels_last}}
         self.about |= {"plan": vars(plan), "derived": dict(self.session.derived)}
+        self.prepared.settled.update(self.about)
         training = Training(network, objective, view, data, plan, engine)
         if kept is not None:
             with fitting():
@@ -249,6 +256,14 @@ class _Learning:
             self.session.log.extend(state["training"]["history"])
             plan, engine = Plan(**kept.values["plan"]), dict(kept.values["engine"])
             return Engine(device_here(self.options["device"]), rank=rank, world=world, **engine), plan
+
+    def _as_settled(self, settled: Mapping[str, Any], rank: int, world: int) -> tuple[Engine, Plan]:
+        """Return the first seed's engine and plan: two seeds differ in nothing else."""
+        from likewise.train.engine import Engine, device_here
+        from likewise.train.plan import Plan
+
+        engine = Engine(device_here(self.options["device"]), rank=rank, world=world, **settled["engine"])
+        return engine, Plan(**{**settled["plan"], "seed": self.seed})
 
     def _plan(self, chosen: Chosen, data: Data) -> Plan:
         """Derive steps, rate and warm-up, and tell them."""
