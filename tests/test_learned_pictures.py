@@ -224,7 +224,7 @@ def test_the_second_seed_of_a_network_has_the_plan_and_the_engine_of_the_first()
         patch.setattr(choosing, "choose_engine", choose)
         run = learned("simclr", report=True, seeds=2, precision="auto", session=Session(seen.append))
     assert len(asked) == 1
-    assert "untrained network" in trusted(run)["numbers"][0]["baselines"]
+    assert "before learning" in trusted(run)["numbers"][0]["baselines"]
     steps = [event.values["step"] for event in seen if isinstance(event, Logged)]
     half = len(steps) // 2
     assert steps[:half] == steps[half:]

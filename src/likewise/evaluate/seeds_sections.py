@@ -16,7 +16,7 @@ from likewise.evaluate.sections import Section, Table
 from likewise.evaluate.stability import overlap_among
 
 TITLE = "Which neighbours to trust"
-UNTRAINED = "untrained network"
+START = "before learning"
 DOUBTFUL = 0.3  # of ten neighbours shared by two seeds, as with words
 
 
@@ -37,8 +37,8 @@ def agreement(s: Pictured) -> list[Section]:
     if first.value < DOUBTFUL:
         text += " Here that is most of them: more pictures or a longer training would help."
     bars = [Bar(n.name.split(", ")[1], n.value, n.low, n.high, {"chance": chance}) for n in numbers]
-    if UNTRAINED in first.baselines:
-        bars.append(Bar(f"{UNTRAINED} and this one", first.baselines[UNTRAINED], marks={"chance": chance}))
+    if START in first.baselines:
+        bars.append(Bar(START, first.baselines[START], marks={"chance": chance}))
     figure = bar_chart(
         bars,
         title="Neighbours that two seeds share",
@@ -50,12 +50,12 @@ def agreement(s: Pictured) -> list[Section]:
 
 
 def _shared(s: Pictured, second: Float[Array, "n d"], who: str, chosen: Bool[Array, " n"]) -> Number:
-    """Return the share of neighbours that both seeds find, beside the share that the untrained network finds."""
+    """Return the share of neighbours that both seeds find, beside the share that its own start found."""
     number = overlap_among(s.vectors, second, chosen, seed=s.seed, who=f"{who}, two seeds")
     if s.untrained is None:
         return number
     untrained = overlap_among(s.vectors, s.untrained, chosen, seed=s.seed, who=who).value
-    return replace(number, baselines={**number.baselines, UNTRAINED: untrained})
+    return replace(number, baselines={**number.baselines, START: untrained})
 
 
 def _probes(s: Pictured, second: Float[Array, "n d"]) -> tuple[Table, ...]:
