@@ -116,7 +116,7 @@ def _way(encoder: Any) -> tuple[Size | None, int, Encode]:
     from likewise.encoders.pictures import PictureEncoder
 
     if isinstance(encoder, PictureEncoder):
-        return encoder.seeing.size, encoder.seeing.channels, encoder.embed_pixels
+        return encoder.seeing.wanted, encoder.seeing.channels, encoder.embed_pixels
     return None, 3, lambda pixels: encoder.embed([picture.transpose(1, 2, 0) for picture in pixels])
 
 

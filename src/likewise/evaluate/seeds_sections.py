@@ -7,6 +7,7 @@ from dataclasses import replace
 from jaxtyping import Bool, Float
 
 from likewise.contracts import Array, Number
+from likewise.errors import DataError
 from likewise.evaluate import page
 from likewise.evaluate.few_labels import knn_accuracy, linear_accuracy
 from likewise.evaluate.figures import Bar, bar_chart
@@ -59,10 +60,11 @@ def _shared(s: Pictured, second: Float[Array, "n d"], who: str, chosen: Bool[Arr
 
 
 def _probes(s: Pictured, second: Float[Array, "n d"]) -> tuple[Table, ...]:
-    """Return what the same probes find in the vectors of both seeds; nothing without labels."""
-    if s.labels is None or not any(s.labels):
+    """Return what the same probes find in the vectors of both seeds; nothing where they cannot be."""
+    try:
+        split, (train, test) = s.split(), s.parts
+    except DataError:  # no labels, or of one class alone
         return ()
-    split, (train, test) = s.split(), s.parts
     rows = []
     for name, x in (("this seed", s.vectors), ("second seed", second)):
         knn, linear = knn_accuracy(x[train], x[test], split), linear_accuracy(x[train], x[test], split)
