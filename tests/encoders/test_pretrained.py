@@ -151,6 +151,10 @@ def test_the_mean_of_patches_may_be_asked_for(tmp_path: Path) -> None:
     folder = saved(tmp_path / "model", theirs)
     with torch.no_grad():
         expected = theirs(pixel_values=processed(PIXELS)).last_hidden_state[:, 1:].mean(1).numpy()
+    maps = load(saved(tmp_path / "maps", VISION["resnet"][0]()))
+    np.testing.assert_allclose(
+        load(tmp_path / "maps", pool="mean").embed(list(PIXELS)), maps.embed(list(PIXELS)), atol=1e-5
+    )
     mean = load(folder, pool="mean")
     np.testing.assert_allclose(mean.embed(list(PIXELS)), expected, atol=1e-5)
     assert mean.fingerprint != load(folder).fingerprint

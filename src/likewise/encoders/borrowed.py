@@ -27,7 +27,6 @@ _WITH_CLASS_TOKEN: Final = {
     "dinov2",
     "dinov2_with_registers",
     "dinov3_vit",
-    "ijepa",
 }
 _OF_PLACE_AND_TIME: Final = ("transformers_version", "_name_or_path", "torch_dtype", "dtype", "architectures")
 
@@ -62,8 +61,9 @@ class Borrowed(nn.Module):
         self.config: dict[str, Any] = {"config": dict(config), "pool": pool}
 
     def _take(self, model: Any) -> None:
-        self.model = without_pooler(model) if self.pool in ("class", "mean") else model
         self._type = str(model.config.model_type)
+        spare = self.pool in ("class", "mean") and self._type in _WITH_CLASS_TOKEN
+        self.model = without_pooler(model) if spare else model
         self._seen = getattr(model.config, "vision_config", model.config)
         if self._type == "vit_mae":
             model.config.mask_ratio = 0.0  # it hides patches, also when nothing is learned
@@ -136,7 +136,7 @@ def usual_pool(config: Any) -> str:
             raise DataError(f"networks of pictures and texts of type {config.model_type!r} cannot be read; clip can")
         return "projected"
     if config.model_type == "ijepa":
-        return "mean"  # it has no class token
+        return "mean"
     return "class" if config.model_type in _WITH_CLASS_TOKEN else "pooler"
 
 
