@@ -72,6 +72,10 @@ class PictureRecipe:
     def prepare(self, source: Source, session: Session, *, folder: Path | None = None) -> Prepared:
         """Decode every picture once, and part them into those to learn from and those to look at."""
         need_torch(self.name)
+        if self.options["tensorboard"] is not None:
+            from likewise.train.board import writer_class
+
+            writer_class()  # what is missing is better said now than after the pictures were read
         from likewise.encoders.architectures import build
         from likewise.encoders.pictures import Seeing
         from likewise.sources.images_prepared import held_out, prepare_pictures
@@ -104,6 +108,7 @@ class PictureRecipe:
         """Learn one network, going on from a checkpoint where there is one."""
         from likewise.checkpoints import Checkpoints
         from likewise.encoders.pictures import PictureEncoder
+        from likewise.train.board import boards
         from likewise.train.engine import device_here, joined, threads
         from likewise.train.keeping import Keeper, unpacked
         from likewise.train.loop import STAGE
@@ -119,7 +124,8 @@ class PictureRecipe:
             with session.stage(STAGE) as facts:
                 doctor, *others = learning.watchers(training, state, on_epoch)
                 keeper = Keeper(checkpoints, learning.about, doctor)
-                training.run(session, [doctor, *others], keeper)
+                with boards(self.options["tensorboard"], inside=learning.place) as written:
+                    training.run(session, [doctor, *written, *others], keeper)
                 if session.stopped:
                     keeper.keep(training)
                 facts |= {"steps": float(training.done), "pictures": float(training.done * training.plan.batch)}
@@ -179,6 +185,11 @@ class _Learning:
         seeing = prepared.seeing
         self.shown = Shown((height, width), seeing.mean, seeing.deviation, (height // patch, width // patch))
         self.batch = self._batch()
+
+    @property
+    def place(self) -> str:
+        """Where a further seed writes, inside the folder of the first."""
+        return "" if self.seed == self.options["seed"] else f"seed-{self.seed}"
 
     def make(self) -> tuple[Any, Any]:
         """Return a fresh network and its objective, drawn by the seed."""
