@@ -124,8 +124,6 @@ def test_the_command_line_looks_at_a_folder_and_chooses(folder: Path, tmp_path: 
     nearest = json.loads(found.output)[0]["near"]
     assert nearest[0]["key"] == picture.relative_to(folder).as_posix()
     assert nearest[0]["score"] == pytest.approx(1.0, abs=1e-3)
-    with pytest.raises(OptionError, match="holds pictures, and embed reads texts"):
-        lw.embed_file(out, folder, tmp_path / "vectors.parquet")
 
 
 def test_weights_that_were_exchanged_are_found(tmp_path: Path) -> None:
@@ -178,3 +176,73 @@ def test_no_option_of_a_recipe_hides_one_of_learn(name: str) -> None:
     shown = CliRunner().invoke(program, ["learn", name, "--help"])
     assert shown.exit_code == 0
     assert ("Experimental" in shown.output) == (name in EXPERIMENTAL)
+
+
+def trusted(run: Any) -> dict[str, Any]:
+    (section,) = [s for s in run.report["sections"] if s["title"] == "Which neighbours to trust"]
+    return dict(section)
+
+
+def test_two_seeds_are_compared_in_the_report() -> None:
+    run = learned("patches", report=True, seeds=2, filters=40)
+    assert run.manifest["seeds"] == 2
+    section = trusted(run)
+    held, known = section["numbers"]
+    assert (held["name"], known["name"]) == (
+        "overlap@10, pictures held out, two seeds",
+        "overlap@10, pictures learned from, two seeds",
+    )
+    assert held["n"] == int((run.space.items["part"] == "held out").sum())
+    for number in (held, known):
+        assert number["baselines"]["chance"] == pytest.approx(10 / 159)
+        assert number["baselines"]["chance"] + 0.1 < number["low"] <= number["value"] < 1
+    other = learned("patches", report=False, seed=2, filters=40)
+    from likewise.evaluate.retrieval import overlap
+
+    rows = np.flatnonzero(run.space.items["part"] == "held out")
+    assert held["value"] == pytest.approx(
+        float(overlap(run.space.vectors, other.space.vectors, k=10, rows=rows).mean())
+    )
+    (table,) = section["tables"]
+    assert [row[0] for row in table["rows"]] == ["this seed", "second seed"]
+    labels = next(s for s in run.report["sections"] if s["title"] == "Labels")
+    assert table["rows"][0][1:] == labels["tables"][0]["rows"][0][2:4]
+
+
+def test_the_second_seed_of_a_network_has_the_plan_and_the_engine_of_the_first() -> None:
+    from likewise.train import choosing
+
+    seen: list[Any] = []
+    asked: list[int] = []
+    real = choosing.choose_engine
+
+    def choose(*given: Any, **named: Any) -> Any:
+        asked.append(1)
+        return real(*given, **named)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(choosing, "choose_engine", choose)
+        run = learned("simclr", report=True, seeds=2, precision="auto", session=Session(seen.append))
+    assert len(asked) == 1
+    assert "before learning" in trusted(run)["numbers"][0]["baselines"]
+    steps = [event.values["step"] for event in seen if isinstance(event, Logged)]
+    half = len(steps) // 2
+    assert steps[:half] == steps[half:]
+    assert len(run.log) == half
+    assert any("once more with seed 2" in event.text for event in seen if isinstance(event, Note))
+
+
+def test_a_second_seed_that_agrees_on_nothing_is_said_to_be_doubtful() -> None:
+    from likewise.evaluate.picture_sections import Pictured
+    from likewise.evaluate.seeds_sections import agreement
+
+    rng = np.random.default_rng(0)
+    one, other = rng.normal(size=(2, 300, 8)).astype(np.float32)
+    held = np.arange(300) < 100
+    (section,) = agreement(Pictured([str(i) for i in range(300)], one, held, second=other))
+    assert section.numbers[0].value < 0.1
+    assert "Here that is most of them" in section.text
+    (same,) = agreement(Pictured([str(i) for i in range(300)], one, held, second=one * 2))
+    assert [number.value for number in same.numbers] == [1.0, 1.0]
+    assert "Here that is most of them" not in same.text
+    assert agreement(Pictured([str(i) for i in range(300)], one, held)) == []

@@ -1,26 +1,30 @@
-"""Embedding a file: a run and a file of texts in, a file of their vectors out, a block of texts at a time."""
+"""Embedding a file: a run and a file of texts or pictures in; a file of their vectors out, a block at a time."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from likewise.embedding_pictures import STAGE, Encoding
 from likewise.errors import OptionError, RunExists
 from likewise.opening import Run
 from likewise.opening import open as open_run
 from likewise.session import Progress, Session
 from likewise.space import formats
+from likewise.space.formats import Block
 
 if TYPE_CHECKING:
     from likewise.sources.text import TextSource
 
+KINDS = ("text", "word", "image")
 _TEXTS_AT_ONCE = 4096
+_PLAIN = {"kind": "image", "pooling": None, "encoding": "utf-8", "errors": "strict"}  # what pictures leave as it is
 
 
 @dataclass
@@ -28,7 +32,8 @@ class Embedded:
     """What `embed_file` wrote; `empty` counts the texts whose vector is zero because no word of them is known.
 
     `by_letters` counts the words that were placed by their letters, of words embedded one by one. `fingerprint` is that
-    of the vectors, None where the encoder is somebody's own: those of two fingerprints are not to be compared.
+    of the vectors, None where the encoder is somebody's own: those of two fingerprints are not to be compared. Of
+    pictures `skipped` counts those that could not be decoded, and have no vector.
     """
 
     path: Path
@@ -38,6 +43,8 @@ class Embedded:
     texts: int = 0
     empty: int = 0
     by_letters: int = 0
+    pictures: int = 0
+    skipped: int = 0
 
 
 def embed_file(
@@ -45,7 +52,7 @@ def embed_file(
     file: str | os.PathLike[str],
     out: str | os.PathLike[str],
     *,
-    kind: str = "text",
+    kind: str | None = None,
     pooling: str | None = None,
     column: str | None = None,
     encoding: str = "utf-8",
@@ -54,38 +61,72 @@ def embed_file(
     overwrite: bool = False,
     session: Session | None = None,
 ) -> Embedded:
-    """Encode each text of `file` (a line, or a value of `column`) with `run` and write the vectors to `out`.
+    """Encode each text or picture of `file` with `run` and write the vectors to `out`.
 
-    A key is `file:line`. With `kind` word each line is one word and its own key; unseen ones are placed by their
-    letters where the run can, and one that comes again is left out. `pooling` is as in `Run.embed`. The ending of
-    `out`, or `to`, chooses the format. Memory does not grow with a file of texts.
+    With a run of words a text is a line, or a value of `column`, and its key is `file:line`. With `kind` word each line
+    is one word and its own key; unseen ones are placed by their letters where the run can, and one that comes again is
+    left out. `pooling` is as in `Run.embed`. With a run of pictures `file` is a folder, a picture, an array or a table
+    of them, as `learn` takes them: a key is the path inside the folder or the number of a row, a label goes along into
+    Parquet, and what cannot be decoded is skipped and counted.
+
+    The ending of `out`, or `to`, chooses the format. Memory does not grow with the number of texts or pictures.
     """
     from likewise.sources.text import open_text
 
-    if kind not in ("text", "word"):
-        raise OptionError(f"kind {kind!r}: a file holds a text a line (text) or a word a line (word)")
-    opened = run if isinstance(run, Run) else open_run(run)
-    if opened.space.kind == "image":
+    if kind not in (None, *KINDS):
         raise OptionError(
-            f"{opened.path or 'this run'} holds pictures, and embed reads texts: in Python run.embed([paths]) encodes "
-            "pictures, and `likewise near RUN --file PICTURE` searches by one"
+            f"kind {kind!r}: a file holds a text a line (text), a word a line (word), or pictures (image)"
         )
+    opened = run if isinstance(run, Run) else open_run(run)
     target, session = Path(out), session or Session()
     name = formats.format_to_write(target, to)
     if name == "run":
-        raise OptionError(f"{target} has no ending: vectors of texts go to a file, such as {target}.parquet")
+        raise OptionError(f"{target} has no ending: vectors go to a file, such as {target}.parquet")
     if target.exists() and Path(file).exists() and target.samefile(file):
         raise OptionError(f"{target} is what is read: choose another --out")
     if target.exists() and not overwrite:
         raise RunExists(f"{target} exists: choose another --out, or replace it with --overwrite")
+    said = {"kind": kind, "pooling": pooling, "encoding": encoding, "errors": errors}
+    if opened.space.kind == "image":
+        return _pictures(opened, file, target, name, said, column, session)
+    if kind == "image":
+        raise OptionError(f"{opened.path or 'this run'} holds {opened.space.kind}s, and pictures were to be embedded")
     source = open_text(file, column=column, encoding=encoding, errors=errors)
-    told = _told(opened, kind, pooling)
+    told = _told(opened, kind or "text", pooling)
     made = Embedded(target, opened.space.dim if kind == "word" else opened.encoder.dim, *told)
     blocks = _words if kind == "word" else _blocks
-    rows = formats.Rows(Path(file), name, made.dim, None, lambda: blocks(opened, source, made, session))
-    with session.stage("embedding"):
-        formats.write_rows(target, name, rows)
+    with session.stage(STAGE):
+        formats.write_rows(target, name, _rows(file, name, made.dim, lambda: blocks(opened, source, made, session)))
     return made
+
+
+def _rows(
+    file: str | os.PathLike[str], name: str, dim: int, blocks: Callable[[], Iterator[Block]], count: int | None = None
+) -> formats.Rows:
+    return formats.Rows(Path(file), name, dim, count, blocks)
+
+
+def _pictures(
+    run: Run,
+    file: str | os.PathLike[str],
+    target: Path,
+    name: str,
+    said: dict[str, Any],
+    column: str | None,
+    session: Session,
+) -> Embedded:
+    """Encode pictures with a run of pictures."""
+    wrong = [f"{word} {value}" for word, value in said.items() if value not in (None, _PLAIN[word])]
+    if wrong:
+        raise OptionError(f"{run.path or 'this run'} holds pictures, and {wrong[0]} is of texts: leave it out")
+    encoding = Encoding(run.encoder, file, column=column, session=session)
+    with session.stage(STAGE) as facts, encoding.blocks(twice=name in formats.COUNTED, near=target) as blocks:
+        formats.write_rows(target, name, _rows(file, name, run.encoder.dim, blocks))
+        facts |= {"pictures": float(encoding.done)}
+    encoding.tell_skipped()
+    return Embedded(
+        target, run.encoder.dim, fingerprint=run.encoder.fingerprint, pictures=encoding.done, skipped=encoding.skipped
+    )
 
 
 def _told(run: Run, kind: str, pooling: str | None) -> tuple[str | None, str | None]:
@@ -100,7 +141,7 @@ def _told(run: Run, kind: str, pooling: str | None) -> tuple[str | None, str | N
     return pooling, run.fingerprint_of(kind=kind, pooling=pooling)
 
 
-def _words(run: Run, source: TextSource, made: Embedded, session: Session) -> Iterator[formats.Block]:
+def _words(run: Run, source: TextSource, made: Embedded, session: Session) -> Iterator[Block]:
     made.texts = made.empty = made.by_letters = 0  # some formats read twice
     entries, told = (text.strip() for _, text in source), set[str]()
     while some := list(islice(entries, _TEXTS_AT_ONCE)):
@@ -110,21 +151,21 @@ def _words(run: Run, source: TextSource, made: Embedded, session: Session) -> It
         made.texts += len(new)
         made.empty += int((~placed.found).sum())
         made.by_letters += int((placed.found & ~placed.seen).sum())
-        session.tell(Progress("embedding", made.texts, None, "words"))
+        session.tell(Progress(STAGE, made.texts, None, "words"))
         if session.stopped:
             raise KeyboardInterrupt
         if new:
-            yield formats.Block(new, placed.vectors)
+            yield Block(new, placed.vectors)
 
 
-def _blocks(run: Run, source: TextSource, made: Embedded, session: Session) -> Iterator[formats.Block]:
+def _blocks(run: Run, source: TextSource, made: Embedded, session: Session) -> Iterator[Block]:
     made.texts = made.empty = 0  # some formats read twice
     entries = iter(source)
     while some := list(islice(entries, _TEXTS_AT_ONCE)):
         vectors = run.embed([text for _, text in some], pooling=made.pooling)
         made.texts += len(some)
         made.empty += int(np.count_nonzero(~vectors.any(axis=1)))
-        session.tell(Progress("embedding", made.texts, None, "texts"))
+        session.tell(Progress(STAGE, made.texts, None, "texts"))
         if session.stopped:
             raise KeyboardInterrupt
-        yield formats.Block([key for key, _ in some], vectors)
+        yield Block([key for key, _ in some], vectors)

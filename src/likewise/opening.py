@@ -167,6 +167,7 @@ class Run:
                     self.space,
                     history=self.log,
                     beside=beside,
+                    second=second,
                     title=self._title(),
                     facts=self._facts(),
                     session=session,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from likewise.errors import IntegrityError, MissingExtra
+from likewise.errors import IntegrityError, MissingExtra, OptionError, RunError
 from likewise.run import RunFolder, RunWriter
 
 if TYPE_CHECKING:
@@ -21,11 +21,12 @@ ABOUT, WEIGHTS = "encoder/encoder.json", "encoder/weights.safetensors"
 
 def write_picture_encoder(writer: RunWriter, encoder: Encoder) -> str:
     """Write weights, architecture and preprocessing; return the kind."""
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save
 
     arrays, about = encoder.state()
     whole = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    writer.write(WEIGHTS, lambda path: save_file(whole, path))
+    with writer.open(WEIGHTS) as file:
+        file.write(save(whole))  # by its own hand a full disk would be an error of another kind
     writer.write_json(ABOUT, about | {"weights": {"file": WEIGHTS}, "fingerprint": encoder.fingerprint})
     return KIND
 
@@ -41,7 +42,9 @@ def read_picture_encoder(folder: RunFolder, space: Space, about: Mapping[str, An
     arrays = load_file(folder.file(WEIGHTS))
     try:
         encoder = PictureEncoder.from_state((arrays, dict(about)))
-    except (KeyError, TypeError, RuntimeError) as error:
+    except OptionError as error:  # an architecture or an option that is not there
+        raise RunError(f"{folder.path / ABOUT} is of another version of likewise, {error}: use that version") from error
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
         why = str(error).split("\n")[0]
         raise IntegrityError(f"{folder.path / ABOUT} does not describe the weights beside it: {why}") from error
     if encoder.fingerprint != about.get("fingerprint") or encoder.fingerprint != space.fingerprint:
@@ -54,11 +57,15 @@ def report_on_pictures(
     *,
     history: Sequence[Mapping[str, Any]],
     beside: Mapping[str, Any] | None,
+    second: Space | None = None,
     title: str,
     facts: Mapping[str, Any],
     session: Any,
 ) -> Report:
-    """Measure vectors of pictures; `beside` has what a run does not keep: pixels, untrained vectors, filters."""
+    """Measure vectors of pictures; `beside` has what a run does not keep: pixels, untrained vectors, filters.
+
+    `second` is the space of another seed on the same keys.
+    """
     from likewise.evaluate.picture_report import picture_report
     from likewise.evaluate.picture_sections import Pictured
 
@@ -71,6 +78,7 @@ def report_on_pictures(
         held_out,
         labels=None if labels is None else [str(label or "") for label in labels],
         history=history,
+        second=None if second is None else second[list(space.keys)],
         **dict(beside or {}),
     )
     return picture_report(subject, title=title, facts=facts, session=session)

@@ -14,6 +14,7 @@ from likewise.cli.options import FILE, as_json, keys_file, quiet, text_file
 from likewise.errors import KeyMissing, OptionError
 
 if TYPE_CHECKING:
+    from likewise.embedding import Embedded
     from likewise.opening import Run
     from likewise.space import Space
     from likewise.space.neighbours import Neighbour
@@ -174,7 +175,7 @@ def analogy(run: Path, a: str, b: str, c: str, k: int, method: str, **given: Any
     )
 
 
-@click.command(short_help="Encode each line of a file and write the vectors.")
+@click.command(short_help="Encode each line of a file, or each picture of a folder, and write the vectors.")
 @click.argument("run", type=FILE)
 @click.argument("file", type=FILE)
 @click.option(
@@ -182,10 +183,9 @@ def analogy(run: Path, a: str, b: str, c: str, k: int, method: str, **given: Any
 )
 @click.option(
     "--kind",
-    type=click.Choice(["text", "word"]),
-    default="text",
-    show_default=True,
-    help="What a line is. A word is its own key, and an unseen one is placed by its letters where RUN has n-grams.",
+    type=click.Choice(["text", "word", "image"]),
+    help="What FILE holds. A word is its own key, and an unseen one is placed by its letters where RUN has n-grams. "
+    "[text, or image where RUN holds pictures]",
 )
 @how
 @text_file
@@ -193,15 +193,18 @@ def analogy(run: Path, a: str, b: str, c: str, k: int, method: str, **given: Any
 @quiet
 @as_json
 def embed(run: Path, file: Path, out: Path | None, **given: Any) -> None:
-    """Encode each line of FILE with RUN and write the vectors.
+    """Encode each line of FILE, or each picture of a folder, with RUN and write the vectors.
 
     The vector of a text is a mean of the vectors of its known words: the plain one, weighted so that frequent words
     count less, or SIF, which also takes off what all texts have in common. Vectors of two poolings cannot be compared.
     A text without a known word gets zeros, and is counted.
+
+    Where RUN holds pictures, FILE is a folder of pictures, a picture, an IDX, npy, npz or Parquet file. A key is the
+    path inside the folder, or the number of a row. What cannot be decoded is skipped, and counted.
     """
     import likewise as lw
 
-    out = out or file.with_name(file.name + ".vectors.parquet")
+    out = out or _beside(file)
     with render.Screen(quiet=given["quiet"] or given["json"]) as session:
         made = lw.embed_file(
             run,
@@ -215,15 +218,35 @@ def embed(run: Path, file: Path, out: Path | None, **given: Any) -> None:
             overwrite=given["overwrite"],
             session=session,
         )
+    if made.pictures:
+        _say_pictures(made, json=given["json"])
+        return
     if given["json"]:
         facts = {"out": str(made.path), "texts": made.texts, "dim": made.dim, "empty": made.empty}
         facts |= {"pooling": made.pooling, "fingerprint": made.fingerprint}
         render.say_json(facts | ({"by_letters": made.by_letters} if given["kind"] == "word" else {}))
         return
     pooled = f" (pooling: {made.pooling})" if made.pooling else ""
-    render.say(f"{made.texts:,} {given['kind']}s × {made.dim} → {out}{pooled}")
+    render.say(f"{made.texts:,} {given['kind'] or 'text'}s × {made.dim} → {out}{pooled}")
     if made.by_letters:
         render.say(f"{made.by_letters:,} of them were not seen: placed by their letters")
     if made.empty:
         what = "are unknown" if given["kind"] == "word" else "hold no known word"
         render.say(f"{made.empty:,} of them {what}: their vectors are zero")
+
+
+def _beside(file: Path) -> Path:
+    """Return the file that is written where none is named: beside what is read, also where that is `.`."""
+    named = file if file.name not in ("", "..") else file.resolve()
+    return named.with_name(f"{named.name or 'root'}.vectors.parquet")
+
+
+def _say_pictures(made: Embedded, *, json: bool) -> None:
+    if json:
+        facts = {"out": str(made.path), "pictures": made.pictures, "dim": made.dim, "skipped": made.skipped}
+        render.say_json(facts | {"fingerprint": made.fingerprint})
+        return
+    what = "picture" if made.pictures == 1 else "pictures"
+    render.say(f"{made.pictures:,} {what} × {made.dim} → {made.path}")
+    if made.skipped:
+        render.say(f"{made.skipped:,} more could not be decoded, and were skipped")

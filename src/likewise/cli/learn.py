@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import shlex
 import sys
 from itertools import pairwise
 from pathlib import Path
@@ -145,7 +146,8 @@ def learn(context: click.Context, /, what: tuple[str, ...], **given: Any) -> Non
     """Learn embeddings from DATA and write a run folder with its evidence.
 
     DATA is a text file (plain, gzip, xz, bz2, zstd), a folder of them, WikiExtractor output, a CSV, JSONL or
-    Parquet file with --column, or - for standard input. Without a RECIPE the data are looked at and one is chosen.
+    Parquet file with --column, or - for standard input; or a folder of pictures, an IDX, npy, npz or Parquet file of
+    them. Without a RECIPE the data are looked at and one is chosen.
     With --resume RUN neither is needed: it goes on as it was begun, on the data of then.
     """
     import likewise as lw
@@ -198,13 +200,14 @@ def _show(run: Any) -> None:
     if run.report is not None:
         show_report(run.report)
     render.say(f"\nrun     {run.path}")
+    name = shlex.quote(str(run.path))
     if run.manifest["status"] == "unfinished":
-        render.say(f"go on   likewise learn --resume {run.path}")
+        render.say(f"go on   likewise learn --resume {name}")
     if run.report is not None:
         render.say(f"report  {run.path / 'report.html'}")
     keys = run.space.keys
     word = next((key for key in keys[min(200, len(keys) // 2) :] if len(key) > 4), keys[0])
-    render.say(f"next    likewise near {run.path} {word}")
+    render.say(f"next    likewise near {name} {shlex.quote(word)}")
 
 
 @click.command()

@@ -39,7 +39,7 @@ def text_file(command: Command) -> Command:
             help="What to do with bytes that are not of that encoding.",
         ),
         click.option("--encoding", default="utf-8", show_default=True, help="How the text is encoded."),
-        click.option("--column", help="Column of a CSV, JSONL or Parquet file that holds the text."),
+        click.option("--column", help="Column of a CSV, JSONL or Parquet file that holds the text, or the pictures."),
     ):
         command = option(command)
     return command

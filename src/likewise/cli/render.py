@@ -143,7 +143,8 @@ class Screen:
             case Derived(name, value, reason):
                 self._line(f"  {name} = {value}: {reason}")
             case Estimate(stage, seconds, memory):
-                self._line(f"  {stage}: about {duration(seconds)} and {size(memory)} of memory")
+                needed = f" and {size(memory)} of memory" if memory else ""
+                self._line(f"  {stage}: about {duration(seconds)}{needed}")
             case Finished(stage, seconds, facts):
                 self._finish(stage, seconds, facts)
             case Logged():

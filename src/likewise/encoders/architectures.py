@@ -8,6 +8,7 @@ from typing import Any, Final
 import torch
 from torch import nn
 
+from likewise.encoders.borrowed import Borrowed
 from likewise.encoders.dictionary import Dictionary
 from likewise.encoders.mlp import MLP
 from likewise.encoders.resnet import ResNet
@@ -19,6 +20,7 @@ ARCHITECTURES: Final[dict[str, Callable[..., nn.Module]]] = {
     "resnet": ResNet,
     "vit": ViT,
     "mlp": MLP,
+    "borrowed": Borrowed,
 }
 
 

@@ -25,12 +25,19 @@ _AT_ONCE = 256  # pictures that are encoded at a time
 class Seeing:
     """How pictures are made ready: scaled and cut to height and width, then (x / 255 − mean) / deviation.
 
-    `mean` and `deviation` are of each channel, of which there are 1 or 3.
+    `mean` and `deviation` are of each channel, of which there are 1 or 3. Where `covered` is given, a picture is first
+    scaled and cut to that, and then the middle of it is seen.
     """
 
     size: tuple[int, int]
     mean: tuple[float, ...]
     deviation: tuple[float, ...]
+    covered: tuple[int, int] | None = None
+
+    @property
+    def wanted(self) -> tuple[int, int]:
+        """The height and width to which pictures are scaled and cut before they are seen."""
+        return self.covered or self.size
 
     @property
     def channels(self) -> int:
@@ -39,12 +46,16 @@ class Seeing:
 
     def as_json(self) -> dict[str, Any]:
         """Return it for a file."""
-        return {"size": list(self.size), "mean": list(self.mean), "deviation": list(self.deviation)}
+        covered = {} if self.covered is None else {"covered": list(self.covered)}
+        return {"size": list(self.size), "mean": list(self.mean), "deviation": list(self.deviation)} | covered
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:
         """Read it back."""
-        return cls(tuple(value["size"]), tuple(value["mean"]), tuple(value["deviation"]))
+        covered = value.get("covered")
+        return cls(
+            tuple(value["size"]), tuple(value["mean"]), tuple(value["deviation"]), tuple(covered) if covered else None
+        )
 
     @classmethod
     def of(cls, pixels: UInt8[Array, "n c h w"], *, most: int = 2_000) -> Self:
@@ -58,7 +69,10 @@ class Seeing:
         )
 
     def normalised(self, pixels: Tensor) -> Float32[Tensor, "b c h w"]:
-        """Return uint8 pixels as a network sees them."""
+        """Return uint8 pixels, of the size that is `wanted`, as a network sees them."""
+        if self.covered is not None:
+            top, left = ((whole - seen) // 2 for whole, seen in zip(self.covered, self.size, strict=True))
+            pixels = pixels[..., top : top + self.size[0], left : left + self.size[1]]
         mean, deviation = (torch.tensor(x, device=pixels.device)[:, None, None] for x in (self.mean, self.deviation))
         return (pixels.float() / 255 - mean) / deviation
 
@@ -105,7 +119,7 @@ class PictureEncoder:
         return np.concatenate(rows)
 
     def _ready(self, one: Any) -> UInt8[Array, "c h w"]:
-        picture = read_picture(one, size=self.seeing.size, channels=self.seeing.channels)
+        picture = read_picture(one, size=self.seeing.wanted, channels=self.seeing.channels)
         return np.ascontiguousarray(picture.transpose(2, 0, 1))
 
     def _none(self) -> Float32[Array, "0 d"]:

@@ -19,6 +19,7 @@ from likewise.evaluate.picture_sections import (
 )
 from likewise.evaluate.report import Report, measured
 from likewise.evaluate.sections import Section
+from likewise.evaluate.seeds_sections import TITLE, agreement
 from likewise.evaluate.watched import by_course
 
 
@@ -36,6 +37,7 @@ def picture_report(
         "Labels": lambda: probes(subject),
         "With few labels": lambda: few_labels(subject),
         "Filters": lambda: first_filters(subject),
+        TITLE: lambda: agreement(subject),
         "Shape of the space": lambda: _shape(subject, diagnosis),
     }
     sections, seconds = measured(steps, session)

@@ -30,7 +30,8 @@ _CLASSES = 12  # labels of which some pictures are asked
 class Pictured:
     """Pictures with their vectors, and what is there to judge them by; `held_out` were not learned from.
 
-    `untrained` are vectors of the same network as it was drawn, `filters` those of its first layer.
+    `untrained` are vectors of the same network as it was drawn, `filters` those of its first layer, `second` vectors
+    that another seed has learned.
     """
 
     keys: Sequence[str]
@@ -40,6 +41,7 @@ class Pictured:
     pixels: UInt8[Array, "n c h w"] | None = None
     untrained: Float[Array, "n d"] | None = None
     filters: Float[Array, "k c h w"] | None = None
+    second: Float[Array, "n e"] | None = None
     history: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
     seed: int = 0
 

@@ -67,6 +67,7 @@ def options_of_networks(
     precision: Annotated[Precision, Option("auto: the quickest of fp32 and bf16 here, by a try")] = "auto",
     device: Annotated[str, Option("auto, cpu, cuda, cuda:1, mps …")] = "auto",
     threads: Annotated[int, Option("of the processor; 0: as torch chooses", low=0)] = 0,
+    tensorboard: Annotated[str | None, Option("also write losses and signals here, for TensorBoard")] = None,
     seed: Annotated[int, Option("of everything random; the same bits on one machine", low=0)] = 1,
 ) -> None:
     """Hold the options, their defaults, units and ranges."""

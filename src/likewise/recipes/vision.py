@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,7 @@ _TIME = "10m"  # what is spent where neither time nor epochs are given
 _LARGE = 64  # pixels above which a resnet gets the large stem
 _PATCHES = 8  # of a picture's side, for a vit
 _RATES = {"adamw": 2e-3, "lars": 0.3}  # for 128 pictures in a step; with AdamW it grows with the root of their number
+_LEAST = 3  # pictures: two to learn from, since one alone has no variance, and one to look at
 _SEEN = 1_000  # pictures that batch normalisation of the untrained network has seen
 _MEASURED = 0.95  # of the time is spent in steps: the rest is left for whoever looks on
 
@@ -46,12 +47,16 @@ class Shown:
 
 @dataclass(frozen=True)
 class Prepared:
-    """Pictures made ready, those to learn from, and those that the doctor looks at."""
+    """Pictures made ready, those to learn from, and those that the doctor looks at.
+
+    `settled` is what was measured and derived for the first seed, and holds for the others.
+    """
 
     pictures: Pictures
     train: Int64[Array, " t"]
     probe: Int64[Array, " p"]
     seeing: Seeing
+    settled: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -67,11 +72,21 @@ class PictureRecipe:
     def prepare(self, source: Source, session: Session, *, folder: Path | None = None) -> Prepared:
         """Decode every picture once, and part them into those to learn from and those to look at."""
         need_torch(self.name)
+        if self.options["tensorboard"] is not None:
+            from likewise.train.board import writer_class
+
+            writer_class()  # what is missing is better said now than after the pictures were read
         from likewise.encoders.architectures import build
         from likewise.encoders.pictures import Seeing
         from likewise.sources.images_prepared import held_out, prepare_pictures
 
-        pictures = prepare_pictures(source, size=self.options["image"], session=session, folder=folder)  # type: ignore[arg-type]
+        pictures = prepare_pictures(
+            source,  # type: ignore[arg-type]
+            size=self.options["image"],
+            session=session,
+            folder=folder,
+            least=_LEAST,
+        )
         if self.way.learns_from_labels and not any(pictures.labels or ()):
             raise DataError(
                 f"{self.name} learns from labels and {pictures.name} has none: put pictures into a folder for each "
@@ -93,8 +108,9 @@ class PictureRecipe:
         """Learn one network, going on from a checkpoint where there is one."""
         from likewise.checkpoints import Checkpoints
         from likewise.encoders.pictures import PictureEncoder
+        from likewise.train.board import boards
         from likewise.train.engine import device_here, joined, threads
-        from likewise.train.keeping import Keeper
+        from likewise.train.keeping import Keeper, unpacked
         from likewise.train.loop import STAGE
 
         checkpoints = checkpoints or Checkpoints()
@@ -103,12 +119,15 @@ class PictureRecipe:
                 session.tell(Derived("threads", used, "as torch chooses"))
             learning = _Learning(self, prepared, session, self.options["seed"] if seed is None else seed)
             kept = checkpoints.newest()
-            training = learning.training(rank, world, kept)
+            state = None if kept is None else unpacked(kept)
+            training = learning.training(rank, world, kept, state)
             with session.stage(STAGE) as facts:
-                watchers = learning.watchers(training, checkpoints, kept, on_epoch)
-                training.run(session, watchers)
+                doctor, *others = learning.watchers(training, state, on_epoch)
+                keeper = Keeper(checkpoints, learning.about, doctor)
+                with boards(self.options["tensorboard"], inside=learning.place) as written:
+                    training.run(session, [doctor, *written, *others], keeper)
                 if session.stopped:
-                    next(each for each in watchers if isinstance(each, Keeper)).keep(training)
+                    keeper.keep(training)
                 facts |= {"steps": float(training.done), "pictures": float(training.done * training.plan.batch)}
             learning.tell_end(training)
         return PictureEncoder(training.learned.cpu(), prepared.seeing)
@@ -167,6 +186,11 @@ class _Learning:
         self.shown = Shown((height, width), seeing.mean, seeing.deviation, (height // patch, width // patch))
         self.batch = self._batch()
 
+    @property
+    def place(self) -> str:
+        """Where a further seed writes, inside the folder of the first."""
+        return "" if self.seed == self.options["seed"] else f"seed-{self.seed}"
+
     def make(self) -> tuple[Any, Any]:
         """Return a fresh network and its objective, drawn by the seed."""
         import torch
@@ -200,23 +224,27 @@ class _Learning:
             labels = torch.from_numpy(pictures.classes()[1][train])
         return Data(len(train), lambda rows: torch.from_numpy(pictures.batch(train[rows])), labels)
 
-    def training(self, rank: int, world: int, kept: Checkpoint | None) -> Training:
-        """Return the training, as it begins or as it was kept."""
-        from likewise.train.keeping import unpacked
+    def training(self, rank: int, world: int, kept: Checkpoint | None, state: Any) -> Training:
+        """Return the training, as it begins or as it was kept, in a state."""
+        from likewise.train.keeping import fitting
         from likewise.train.loop import Training
 
         data, view = self._data(), self.recipe.way.view(self.shown, self.options)
-        if kept is None:
+        if kept is not None:
+            engine, plan = self._as_before(kept, state, rank, world)
+        elif self.prepared.settled:
+            engine, plan = self._as_settled(self.prepared.settled, rank, world)
+        else:
             chosen = self._chosen(view, data, rank, world)
             engine, plan = chosen.engine, self._plan(chosen, data)
-        else:
-            engine, plan = self._as_before(kept, rank, world)
         network, objective = self.make()
         self.about = {"engine": {"precision": engine.precision, "channels_last": engine.channels_last}}
         self.about |= {"plan": vars(plan), "derived": dict(self.session.derived)}
+        self.prepared.settled.update(self.about)
         training = Training(network, objective, view, data, plan, engine)
         if kept is not None:
-            training.load(unpacked(kept))
+            with fitting():
+                training.load(state["training"])
         return training
 
     def _chosen(self, view: Any, data: Data, rank: int, world: int) -> Chosen:
@@ -227,17 +255,26 @@ class _Learning:
             session=self.session, rank=rank, world=world,
         )  # fmt: skip
 
-    def _as_before(self, kept: Checkpoint, rank: int, world: int) -> tuple[Engine, Plan]:
+    def _as_before(self, kept: Checkpoint, state: Any, rank: int, world: int) -> tuple[Engine, Plan]:
         """Return what was chosen and derived when the run was begun."""
+        from likewise.train.engine import Engine, device_here
+        from likewise.train.keeping import fitting
+        from likewise.train.plan import Plan
+
+        with fitting():
+            for name, value in kept.values["derived"].items():
+                self.session.tell(Derived(name, value["value"], value["reason"]))
+            self.session.log.extend(state["training"]["history"])
+            plan, engine = Plan(**kept.values["plan"]), dict(kept.values["engine"])
+            return Engine(device_here(self.options["device"]), rank=rank, world=world, **engine), plan
+
+    def _as_settled(self, settled: Mapping[str, Any], rank: int, world: int) -> tuple[Engine, Plan]:
+        """Return the first seed's engine and plan: two seeds differ in nothing else."""
         from likewise.train.engine import Engine, device_here
         from likewise.train.plan import Plan
 
-        for name, value in kept.values["derived"].items():
-            self.session.tell(Derived(name, value["value"], value["reason"]))
-        self.session.log.extend(kept.values["training"]["plain"]["of"]["history"])
-        return Engine(device_here(self.options["device"]), rank=rank, world=world, **kept.values["engine"]), Plan(
-            **kept.values["plan"]
-        )
+        engine = Engine(device_here(self.options["device"]), rank=rank, world=world, **settled["engine"])
+        return engine, Plan(**{**settled["plan"], "seed": self.seed})
 
     def _plan(self, chosen: Chosen, data: Data) -> Plan:
         """Derive steps, rate and warm-up, and tell them."""
@@ -267,11 +304,9 @@ class _Learning:
             average=options["average"], seed=self.seed,
         )  # fmt: skip
 
-    def watchers(
-        self, training: Training, checkpoints: Checkpoints, kept: Checkpoint | None, on_epoch: OnEpoch | None
-    ) -> list[Any]:
-        """Return who looks on: the doctor, the one who keeps, and the caller."""
-        from likewise.train.keeping import Keeper
+    def watchers(self, training: Training, state: Any, on_epoch: OnEpoch | None) -> list[Any]:
+        """Return who looks on: the doctor, who remembers what was seen before, and the caller."""
+        from likewise.train.keeping import fitting
         from likewise.train.monitor import Doctor
 
         probe = self._probe(training)
@@ -281,10 +316,10 @@ class _Learning:
             setting=self._setting(training, probe.distinct),
             on_collapse=self.options["on_collapse"],
         )
-        found: list[Any] = [doctor, Keeper(checkpoints, self.about)]
-        if on_epoch is not None:
-            found.append(_EachEpoch(self._space_of(training), on_epoch))
-        return found
+        if state is not None:
+            with fitting():
+                doctor.load(state["doctor"])
+        return [doctor] if on_epoch is None else [doctor, _EachEpoch(self._space_of(training), on_epoch)]
 
     def _probe(self, training: Training) -> Any:
         """Return two views of the pictures that are held out: the recipe's own where it has two, else light ones."""

@@ -242,7 +242,15 @@ def files_below(folder: Path, *, most: int | None = None) -> list[Path]:
         found += [Path(top, name) for name in names if not name.startswith(".")]
         if most is not None and len(found) >= most:
             break
-    return sorted((path for path in found if path.is_file()), key=lambda path: path.relative_to(folder).parts)
+    return sorted(
+        (path for path in found if path.is_file() or _leads_nowhere(path)),
+        key=lambda path: path.relative_to(folder).parts,
+    )
+
+
+def _leads_nowhere(path: Path) -> bool:
+    """Whether a file is a link to what is gone: it is named with what cannot be read, and not left out."""
+    return path.is_symlink() and not path.exists()
 
 
 def _of_path(path: Path, name: str, column: str | None) -> ImageSource:

@@ -136,8 +136,8 @@ def held_out(pictures: Pictures, *, dim: int) -> tuple[Int64[Array, " t"], Int64
     return np.sort(order[end:]), np.sort(order[:end])
 
 
-class _Result(NamedTuple):
-    """What a thread makes of one picture: its pixels, or what is wrong with it."""
+class Decoded(NamedTuple):
+    """What a thread makes of one picture: its place in the source, and its pixels, or what is wrong with it."""
 
     row: int
     content: bytes
@@ -157,7 +157,7 @@ class _Seen:
     faults: list[str] = field(default_factory=list)
     told: float = field(default_factory=time.perf_counter)
 
-    def take(self, result: _Result) -> None:
+    def take(self, result: Decoded) -> None:
         """Count one picture."""
         self.contents.append(result.content)
         if result.pixels is None:
@@ -181,7 +181,7 @@ class _Seen:
         whole = self.source.holding.whole
         assert whole is not None
         for row in range(len(pixels)):
-            self.take(_Result(row, digest_of(whole[row]), np.ascontiguousarray(pixels[row]), None))
+            self.take(Decoded(row, digest_of(whole[row]), np.ascontiguousarray(pixels[row]), None))
             if row % _LOOKED_AT == 0:
                 self.tell()
 
@@ -246,13 +246,8 @@ def _decoded(
 ) -> UInt8[Array, "n c h w"]:
     """Decode all pictures with several threads, in order."""
     shape = (source.channels, *size)
-    named = source.name_of
-
-    def work(chunk: Chunk) -> list[_Result]:
-        return [_one(row, raw, named(row), size, source.channels) for row, raw in chunk]
-
-    with bombs_are_errors(), _Store(len(source), shape, folder, in_memory) as store:
-        for results in _ahead(work, _chunks(source), threads):
+    with _Store(len(source), shape, folder, in_memory) as store:
+        for results in decoded(source, size=size, channels=source.channels, threads=threads):
             for result in results:
                 seen.take(result)
                 if result.pixels is not None:
@@ -261,14 +256,30 @@ def _decoded(
         return store.array()
 
 
-def _one(row: int, raw: Raw, name: str, size: Size, channels: int) -> _Result:
+def decoded(
+    source: ImageSource, *, size: Size | None, channels: int = 3, threads: int | None = None
+) -> Iterator[list[Decoded]]:
+    """Yield the pictures of a source in order, some at a time, as several threads decode them ahead.
+
+    Without `size` each has its own height and width. Memory does not grow with the source.
+    """
+    named = source.name_of
+
+    def work(chunk: Chunk) -> list[Decoded]:
+        return [_one(row, raw, named(row), size, channels) for row, raw in chunk]
+
+    with bombs_are_errors():
+        yield from _ahead(work, _chunks(source), threads or _threads())
+
+
+def _one(row: int, raw: Raw, name: str, size: Size | None, channels: int) -> Decoded:
     content: Any = b""
     try:
         content = content_of(raw, name)
         pixels = decode(content, name, size=size, channels=channels)
     except DataError as error:
-        return _Result(row, digest_of(content), None, str(error))
-    return _Result(row, digest_of(content), np.ascontiguousarray(pixels.transpose(2, 0, 1)), None)
+        return Decoded(row, digest_of(content), None, str(error))
+    return Decoded(row, digest_of(content), np.ascontiguousarray(pixels.transpose(2, 0, 1)), None)
 
 
 def _chunks(source: ImageSource) -> Iterator[Chunk]:
@@ -282,9 +293,9 @@ def _chunks(source: ImageSource) -> Iterator[Chunk]:
         yield chunk
 
 
-def _ahead(work: Callable[[Chunk], list[_Result]], chunks: Iterator[Chunk], threads: int) -> Iterator[list[_Result]]:
+def _ahead(work: Callable[[Chunk], list[Decoded]], chunks: Iterator[Chunk], threads: int) -> Iterator[list[Decoded]]:
     """Yield results in order while a bounded number of chunks is worked on ahead."""
-    waiting: deque[Future[list[_Result]]] = deque()
+    waiting: deque[Future[list[Decoded]]] = deque()
     pool = ThreadPoolExecutor(threads, thread_name_prefix="likewise-decode")
     try:
         for chunk in chunks:

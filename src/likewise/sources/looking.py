@@ -68,8 +68,8 @@ def _of_file(path: Path, column: str | None) -> Look:
         able = [entry for entry in held if is_pictures(*entry[1:])]
         name, shape, dtype = (able or held or [("", (0,), np.uint8)])[0]
         return _of_array(f"{path}:{name}" if name else str(path), shape, dtype)
-    if has_magic(head):
-        return Look("image", f"{path} is a picture")
+    if has_magic(head) or is_picture(path, b""):
+        return Look("image", f"{path} is a picture" if has_magic(head) else f"{path} is called as a picture is")
     return Look("text", f"{path} holds text")
 
 

@@ -146,7 +146,9 @@ def _of_folder(folder: Path, way: Way) -> TextSource:
     texts = [path for path in found if path.stat().st_size and _is_text(path, way)]
     if not texts:
         held = f"files of other kinds ({len(found)})" if found else "no files"
-        raise DataError(f"{folder} holds no text: {held} are in it and below; give a folder with text files")
+        raise DataError(
+            f"{folder} holds no text: {held} are in it and below; give a folder with text files, or with pictures"
+        )
     others = [path for path in found if path.stat().st_size and path not in set(texts)]
     files = [file_at(path, path.relative_to(folder).as_posix(), way) for path in texts]
     notes = []

@@ -49,13 +49,23 @@ class Stepped:
 
 
 class Watcher(Protocol):
-    """Looks on while a network learns: a doctor, a writer of checkpoints, somebody who draws."""
+    """Looks on while a network learns: a doctor, somebody who draws."""
 
     def start(self, training: Training) -> None:
         """Look before the first step, also of a training that goes on."""
 
     def after_step(self, training: Training, stepped: Stepped) -> None:
         """Look after a step; it may end the training, or put it back, by the training's own methods."""
+
+
+class Keeping(Protocol):
+    """Keeps the state of a training where it is whole: between two steps, when all that came of one is noted."""
+
+    def start(self, training: Training) -> None:
+        """Keep the state before the first step."""
+
+    def between_steps(self, training: Training) -> None:
+        """Keep the state if that is due."""
 
 
 @final
@@ -83,6 +93,7 @@ class Training:
         self.apart = 0.0  # the weight of the term that a rescue adds
         self.history: list[dict[str, Any]] = []
         self.signals: dict[str, Any] = {}  # what watchers found, for the next line of the log
+        self.afterwards: list[dict[str, Any]] = []  # lines of watchers for the log, after that of the step in hand
         self.verdict = ""
         self.ended: str | None = None
         self._bad = 0
@@ -145,16 +156,18 @@ class Training:
 
     # --- all steps ---
 
-    def run(self, session: Session, watchers: Sequence[Watcher] = ()) -> bool:
+    def run(self, session: Session, watchers: Sequence[Watcher] = (), keeping: Keeping | None = None) -> bool:
         """Take every step that is left; return whether the plan came to its end."""
         for watcher in watchers:
             watcher.start(self)
+        if keeping is not None:
+            keeping.start(self)
         while self.done < self.plan.steps and self.ended is None:
-            if not self._steps(session, watchers):
+            if not self._steps(session, watchers, keeping):
                 return False
         return self.ended is None
 
-    def _steps(self, session: Session, watchers: Sequence[Watcher]) -> bool:
+    def _steps(self, session: Session, watchers: Sequence[Watcher], keeping: Keeping | None) -> bool:
         """Take steps until the plan ends or a watcher puts the training back; return False on a wish to stop."""
         pace, wanted = _Pace(self.done), self.done
         for batch in ahead(lambda step: self.data.read(self.order.rows(step)), self.done, self.plan.steps):
@@ -164,8 +177,9 @@ class Training:
             wanted += 1
             for watcher in watchers:
                 watcher.after_step(self, stepped)
-            if self.done == wanted:
-                self._note(stepped, session, pace)
+            self._note(stepped, session, pace)
+            if keeping is not None:
+                keeping.between_steps(self)
             pace.tell(self, stepped, session)
             if self.done != wanted or self.ended is not None:
                 break
@@ -173,11 +187,12 @@ class Training:
 
     def _note(self, stepped: Stepped, session: Session, pace: _Pace) -> None:
         every = max(1, self.plan.steps // _LINES)
-        if stepped.step % every and self.done != self.plan.steps and not self.signals:
+        done = stepped.step + 1  # a watcher may have put the training back since
+        if stepped.step % every and done != self.plan.steps and not self.signals:
             return
         line = {
-            "step": self.done,
-            "epoch": round(self.done / self.order.steps_per_epoch, 4),
+            "step": done,
+            "epoch": round(done / self.order.steps_per_epoch, 4),
             "loss": _number(stepped.loss),
         }
         line |= {name: _number(part) for name, part in stepped.parts.items()}
@@ -185,6 +200,10 @@ class Training:
         self.signals = {}
         self.history.append(line)
         session.tell(Logged(line | {f"{self.data.unit}_per_second": round(pace.per_second(self), 1)}))
+        for line in self.afterwards:
+            self.history.append(line)
+            session.tell(Logged(line))
+        self.afterwards = []
 
     def keep_apart(self, weight: float) -> None:
         """Add the term that keeps embeddings apart to the loss, so heavy; 0 takes it away."""
@@ -215,6 +234,7 @@ class Training:
             "verdict": self.verdict,
             "bad": self._bad,
             "history": list(self.history),
+            "signals": dict(self.signals),
             "network": self.network.state_dict(),
             "objective": self.objective.state_dict(),
             "optimiser": self.optimiser.state_dict(),
@@ -223,10 +243,15 @@ class Training:
         }
 
     def load(self, state: Mapping[str, Any]) -> None:
-        """Go back, or on, to a state that was kept."""
+        """Go on from a state that was kept."""
+        self.history, self.signals = list(state["history"]), dict(state["signals"])
+        self.put_back(state)
+
+    def put_back(self, state: Mapping[str, Any]) -> None:
+        """Go back to an earlier state; the history stays, since it tells what happened."""
         self.done, self._bad = int(state["done"]), int(state["bad"])
         self.slower, self.apart = float(state["slower"]), float(state["apart"])
-        self.history, self.verdict = list(state["history"]), str(state["verdict"])
+        self.verdict = str(state["verdict"])
         self.network.load_state_dict(state["network"])
         self.objective.load_state_dict(state["objective"])
         self.optimiser.load_state_dict(copy.deepcopy(dict(state["optimiser"])))

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from likewise.evaluate.course import Judgement, judge, sound
-from likewise.evaluate.seen import BACK, Seen, Setting, course_of, look
+from likewise.evaluate.seen import BACK, Seen, Setting, look
 from likewise.session import Logged, Note, Session
 from likewise.train.loop import Stepped, Training
 
@@ -71,17 +71,31 @@ class Doctor:
         plan = training.plan
         marks = range(self.every, plan.steps + 1, self.every) if self.every else (round(s * plan.steps) for s in LOOKS)
         self._steps = {max(1, step) for step in marks}
-        self.course = course_of(training.history)
-        self._rescued = training.apart > 0
+        if self.course:  # of a training that goes on
+            return
+        network, objective = self._calibrated(training)
+        self._look(training, None, network, objective)
+        self._note_start(training)
+        # who comes back to the start comes back to a network that can be used
+        ready, heads = network.state_dict(), objective.state_dict()
+        whole = None if training.averaged is None else ready
+        self._keep(training.state() | {"network": ready, "objective": heads, "averaged": whole})
+
+    def state(self) -> dict[str, Any]:
+        """Return all that it remembers: what it saw, and the state to go back to where it may have to."""
+        return {"course": [seen.as_json() for seen in self.course], "rescued": self._rescued, "good": self._good}
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Remember what was seen before a training was cut off."""
+        self.course = [Seen(**seen) for seen in state["course"]]
+        self._rescued, self._good = bool(state["rescued"]), state["good"]
         if self.course:
-            self._good = copy.deepcopy(training.state())
-        else:  # who comes back to the start comes back to a network that can be used
-            network, objective = self._calibrated(training)
-            self._look(training, None, network, objective)
-            self._note_start(training)
-            ready, heads = network.state_dict(), objective.state_dict()
-            whole = None if training.averaged is None else ready
-            self._good = copy.deepcopy(training.state() | {"network": ready, "objective": heads, "averaged": whole})
+            self.judgement = judge(self.course, self.setting)
+
+    def _keep(self, state: Mapping[str, Any]) -> None:
+        """Remember a state to go back to, where it may have to."""
+        if self.on_collapse in ("rollback", "rescue"):
+            self._good = copy.deepcopy(dict(state))
 
     def after_step(self, training: Training, stepped: Stepped) -> None:
         """Look if it is time to, and act on what is found."""
@@ -93,7 +107,7 @@ class Doctor:
         if self.judgement.bad:
             self._act(training)
         elif sound(self.course, self.setting):
-            self._good = copy.deepcopy(training.state())
+            self._keep(training.state())
 
     def _note_start(self, training: Training) -> None:
         """Put step 0 and the setting into the log: with them a run is judged again without its probe set."""
@@ -166,14 +180,13 @@ class Doctor:
     def _go_back(self, training: Training, good: Mapping[str, Any]) -> None:
         """Restore a state, and let the log say so."""
         why, at = self.judgement.verdict, training.done
-        training.load(good)
+        training.put_back(good)
         self.course = [seen for seen in self.course if seen.step <= training.done]
         self.judgement = judge(self.course, self.setting)
-        training.signals, training.verdict = {}, self.judgement.verdict
+        training.verdict = self.judgement.verdict
         line = {"step": training.done, BACK: at, "why": why, "doctor": self.course[-1].as_json()}
         line["verdict"] = self.judgement.verdict
-        training.history.append(line)
-        self.session.tell(Logged(line))
+        training.afterwards.append(line)
 
     def _rescue(self, training: Training) -> None:
         """Add the term that keeps vectors apart, and lower the rate."""
@@ -181,7 +194,7 @@ class Doctor:
         training.slower *= _SLOWER
         training.keep_apart(max(_APART, *weights.values()) if weights else _APART)
         self._rescued = True
-        self._good = copy.deepcopy(training.state())
+        self._keep(training.state())
 
 
 def _last(step: int) -> str:

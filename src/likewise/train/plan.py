@@ -32,6 +32,10 @@ class Plan:
         """Refuse what cannot be."""
         if self.steps < 0 or self.batch < 1 or self.chunk < 0 or self.warmup < 0:
             raise OptionError(f"a plan of {self.steps} steps of {self.batch} items cannot be: both are 1 or more")
+        if self.chunk == 1:
+            raise OptionError(
+                "chunk is 1: a picture by itself has no variance to normalise by; take 2 or more, or 0: all"
+            )
         if not self.rate > 0:
             raise OptionError(f"rate is {self.rate}: it must be above 0, 0.001 is usual")
         if not 0 <= self.average < 1:

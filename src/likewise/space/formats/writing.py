@@ -26,6 +26,7 @@ _SUFFIXES = {
 }
 _PACKED = {".gz": "gz", ".bz2": "bz2", ".xz": "xz", ".zst": "zst"}
 MORE_THAN_VECTORS = ("fasttext", "run")
+COUNTED = ("npz", "word2vec", "word2vec-binary")  # formats that state their number first: `blocks` is called twice
 _LINES = ("word2vec", "word2vec-binary", "glove")
 
 
