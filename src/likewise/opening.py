@@ -40,6 +40,7 @@ VECTORS, ITEMS = "space/vectors.safetensors", "space/items.parquet"
 ENCODER, TOKENIZER, OUTPUT = "encoder/encoder.json", "encoder/tokenizer.json", "encoder/output.safetensors"
 ROWS, BUCKETS, COMPONENT = "encoder/rows.safetensors", "encoder/buckets.npy", "encoder/component.safetensors"
 REPORT, PAGE, LOG = "report.json", "report.html", "log.jsonl"
+PICTURES = "pictures"
 
 
 class Evidence(Protocol):
@@ -50,6 +51,9 @@ class Evidence(Protocol):
 
     def to_html(self) -> str:
         """Return it as one page."""
+
+    def files(self) -> Mapping[str, bytes]:
+        """Return pictures of it by name, as PNG."""
 
 
 @final
@@ -253,6 +257,9 @@ class Run:
         if page is not None:
             with writer.open(PAGE) as file:
                 file.write(page.encode())
+        for name, data in self._pictures().items():
+            with writer.open(f"{PICTURES}/{name}") as file:
+                file.write(data)
         if self.log:
             writer.write_lines(LOG, self.log)
         writer.finish(manifest)
@@ -264,6 +271,13 @@ class Run:
             return self.encoder
         except NoEncoder:
             return None
+
+    def _pictures(self) -> Mapping[str, bytes]:
+        if self.path is not None:
+            folder, begin = RunFolder(self.path), f"{PICTURES}/"
+            names = [name for name in folder.files if name.startswith(begin)]
+            return {name.removeprefix(begin): folder.file(name).read_bytes() for name in names}
+        return {} if self._report is None or callable(self._report) else self._report.files()
 
     def _page(self) -> str | None:
         if self.path is not None:

@@ -16,7 +16,7 @@ from jaxtyping import Float
 
 from likewise.contracts import Array
 from likewise.evaluate.collapse import COMPLETE_SPREAD, CONE_SPREAD, measure
-from likewise.evaluate.two_views import signal_to_noise, view_retrieval
+from likewise.evaluate.two_views import signal_to_noise, similarity_counts, view_retrieval
 
 VERDICTS: Final = (
     "healthy",
@@ -50,6 +50,7 @@ class Seen:
     """What one look at the probe set found: the network's vectors, and those that the loss compares (`projector_…`).
 
     `length` is the rms length of a vector, `weights` that of all weights; `progress` the share of the training.
+    `pulled` and `pushed` count sim(x, x⁺) and sim(x, x⁻) of what the loss compares, else of the network's vectors.
     """
 
     step: int
@@ -68,6 +69,8 @@ class Seen:
     loss: float | None = None
     projector_rank: float | None = None
     projector_spread: float | None = None
+    pulled: Sequence[int] | None = None
+    pushed: Sequence[int] | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return it for a line of the log, where it is read back from."""
@@ -113,16 +116,22 @@ def look(
     step: int,
     progress: float,
     projector: Float[Array, "n e"] | None = None,
+    compared: tuple[Float[Array, "n e"], Float[Array, "n e"]] | None = None,
     loss: float | None = None,
     weights: float = 0.0,
 ) -> Seen:
-    """Measure two views of the probe set; every signal is defined for every input, also for NaN."""
+    """Measure two views of the probe set; every signal is defined for every input, also for NaN.
+
+    `compared` are both views as the loss compares them.
+    """
     n, dim = a.shape
     finite = bool(np.isfinite(a).all() and np.isfinite(b).all())
     if not finite:
         return Seen(step, progress, n, dim, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, False, weights, loss)
     signals = measure(a)
     head = None if projector is None or not np.isfinite(projector).all() else measure(projector)
+    views = (a, b) if compared is None or not np.isfinite(compared).all() else compared
+    pulled, pushed = similarity_counts(*views)
     return Seen(
         step=step,
         progress=progress,
@@ -139,6 +148,8 @@ def look(
         loss=loss,
         projector_rank=None if head is None else head.effective_rank,
         projector_spread=None if head is None else head.spread,
+        pulled=pulled.tolist(),
+        pushed=pushed.tolist(),
     )
 
 

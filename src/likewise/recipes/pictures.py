@@ -278,7 +278,7 @@ def mae(
 
         return MaskedPatches(_light(picture, options), picture.grid, share=mask)
 
-    return Way(objective, view, needs_tokens=True)
+    return Way(objective, view, needs_tokens=True, fills_in=True)
 
 
 @network_recipe(encoder="vit", rate=1e-3)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from likewise.checkpoints import Checkpoint, Checkpoints
     from likewise.contracts import Array, OnEpoch
     from likewise.encoders.pictures import PictureEncoder, Seeing
+    from likewise.evaluate.inside import Filled
     from likewise.sources.images_prepared import Pictures
     from likewise.space import Space
     from likewise.train.choosing import Chosen
@@ -30,7 +31,6 @@ _TIME = "10m"  # what is spent where neither time nor epochs are given
 _LARGE = 64  # pixels above which a resnet gets the large stem
 _PATCHES = 8  # of a picture's side, for a vit
 _RATES = {"adamw": 2e-3, "lars": 0.3}  # for 128 pictures in a step; with AdamW it grows with the root of their number
-_SEEN = 1_000  # pictures that batch normalisation of the untrained network has seen
 _MEASURED = 0.95  # of the time is spent in steps: the rest is left for whoever looks on
 
 
@@ -46,12 +46,16 @@ class Shown:
 
 @dataclass(frozen=True)
 class Prepared:
-    """Pictures made ready, those to learn from, and those that the doctor looks at."""
+    """Pictures made ready, those to learn from, and those that the doctor looks at.
+
+    `filled`: what was told of hidden patches by what is thrown away after training, by the encoder's fingerprint.
+    """
 
     pictures: Pictures
     train: Int64[Array, " t"]
     probe: Int64[Array, " p"]
     seeing: Seeing
+    filled: dict[str, Filled] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -111,25 +115,25 @@ class PictureRecipe:
                     next(each for each in watchers if isinstance(each, Keeper)).keep(training)
                 facts |= {"steps": float(training.done), "pictures": float(training.done * training.plan.batch)}
             learning.tell_end(training)
-        return PictureEncoder(training.learned.cpu(), prepared.seeing)
+            filled = learning.filled_in(training) if self.way.fills_in and not session.stopped else None
+        encoder = PictureEncoder(training.learned.cpu(), prepared.seeing)
+        if filled is not None:
+            prepared.filled[encoder.fingerprint] = filled
+        return encoder
 
     def embed(self, encoder: Any, prepared: Prepared, session: Session | None = None) -> Space:
         """Return the space of all pictures."""
         return space_of(encoder, prepared, session)
 
     def beside(self, encoder: Any, prepared: Prepared) -> Mapping[str, Any]:
-        """Return the pixels, the vectors of the same network as it was drawn, and the first filters."""
-        import torch
+        """Return pixels, the vectors of the same network as it was drawn, and what is seen inside of both."""
+        from likewise.recipes.beside import as_drawn, seen_inside
 
-        from likewise.encoders.architectures import build
-        from likewise.encoders.pictures import PictureEncoder
-        from likewise.train.monitor import calibrated
-
-        untrained = build(self.options["encoder"], self._architecture(prepared.pictures), seed=self.options["seed"])
-        some = torch.from_numpy(prepared.pictures.batch(prepared.train[:_SEEN]))
-        untrained = calibrated(untrained, [prepared.seeing.normalised(some)])
-        vectors = PictureEncoder(untrained, prepared.seeing).embed_pixels(prepared.pictures.pixels)
-        return {"pixels": prepared.pictures.pixels, "untrained": vectors, "filters": first_filters(encoder)}
+        seed, pixels = self.options["seed"], prepared.pictures.pixels
+        untrained = as_drawn(self.options["encoder"], self._architecture(prepared.pictures), prepared, seed=seed)
+        found = {"pixels": pixels, "untrained": untrained.embed_pixels(pixels)}
+        filled = prepared.filled.get(encoder.fingerprint)
+        return found | seen_inside(encoder, untrained, prepared, seed=seed) | {"filled": filled}
 
     def _architecture(self, pictures: Pictures) -> dict[str, Any]:
         """Return the options of the network for pictures of this size."""
@@ -321,6 +325,13 @@ class _Learning:
 
         return space
 
+    def filled_in(self, training: Training) -> Filled:
+        """Return what the objective tells of hidden patches, while it is still there."""
+        from likewise.recipes.beside import filled_in
+
+        learned = (training.network, training.objective)
+        return filled_in(learned, self.make(), training.view, self.prepared, self.shown, seed=self.seed)
+
     def tell_end(self, training: Training) -> None:
         """Say why it ended early, if it did."""
         if training.ended is not None:
@@ -355,13 +366,6 @@ def _divisor(height: int, width: int) -> int:
     wanted = max(1, height // _PATCHES)
     fits = [side for side in range(1, min(height, width) + 1) if height % side == 0 and width % side == 0]
     return min(fits, key=lambda side: (abs(side - wanted), side))
-
-
-def first_filters(encoder: PictureEncoder) -> Any:
-    """Return the filters of the first layer, "k c h w", or None where a network has none."""
-    state = encoder.network.state_dict()
-    name = next((name for name in ("filters", "stem.0.weight", "cut.weight") if name in state), None)
-    return None if name is None else state[name].detach().cpu().numpy()
 
 
 def space_of(encoder: PictureEncoder, prepared: Prepared, session: Session | None = None) -> Space:

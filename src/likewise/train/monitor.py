@@ -69,7 +69,8 @@ class Doctor:
         """Look at the network as it was drawn; one that goes on brings its course along."""
         plan = training.plan
         marks = range(self.every, plan.steps + 1, self.every) if self.every else (round(s * plan.steps) for s in LOOKS)
-        self._steps = {max(1, step) for step in marks}
+        first = min(2, plan.steps)  # the line of step 1 says what was seen before it
+        self._steps = {max(first, step) for step in marks}
         kept = [line["doctor"] for line in training.history if "doctor" in line]
         self.course = [Seen(**seen) for seen in kept]
         if not self.course:
@@ -90,13 +91,14 @@ class Doctor:
             self._tell(before)
 
     def _look(self, training: Training, loss: float | None, *, network: nn.Module | None = None) -> None:
-        a, b, projector = encode(network or training.network, training.objective, self.probe, training)
+        a, b, z = encode(network or training.network, training.objective, self.probe, training)
         seen = look(
             a,
             b,
             step=training.done,
             progress=training.done / max(1, training.plan.steps),
-            projector=projector,
+            projector=None if z is None else z[:, 0],
+            compared=None if z is None else (z[:, 0], z[:, 1]),
             loss=loss,
             weights=_length(training.network),
         )
@@ -150,7 +152,7 @@ class Doctor:
 
 @torch.no_grad()
 def encode(network: nn.Module, objective: nn.Module, probe: Probe, training: Training) -> tuple[Any, Any, Any]:
-    """Return both views' vectors, and what the loss compares of the first, if the objective has embeddings, as float32.
+    """Return both views' vectors, and what the loss compares "n 2 e" if the objective has embeddings, as float32.
 
     Everything is left as it was, the mode of the modules and what the objective remembers.
     """
@@ -168,7 +170,7 @@ def encode(network: nn.Module, objective: nn.Module, probe: Probe, training: Tra
             if "z" in getattr(objective, "embeds", ()):
                 z = cast(Any, objective).encode(network, Views(tuple(views)))
                 if z["z"].ndim == 3:
-                    found[2].append(z["z"][:, 0].float().cpu().numpy())
+                    found[2].append(z["z"][:, :2].float().cpu().numpy())
     finally:
         for module, mode in modes:
             module.training = mode
