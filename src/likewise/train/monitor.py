@@ -98,7 +98,7 @@ class Doctor:
             step=training.done,
             progress=training.done / max(1, training.plan.steps),
             projector=None if z is None else z[:, 0],
-            compared=None if z is None else (z[:, 0], z[:, 1]),
+            compared=None if z is None or z.shape[1] < 2 else (z[:, 0], z[:, 1]),
             loss=loss,
             weights=_length(training.network),
         )
@@ -153,6 +153,8 @@ class Doctor:
 @torch.no_grad()
 def encode(network: nn.Module, objective: nn.Module, probe: Probe, training: Training) -> tuple[Any, Any, Any]:
     """Return both views' vectors, and what the loss compares "n 2 e" if the objective has embeddings, as float32.
+
+    Of an objective that embeds the first view alone it is "n 1 e".
 
     Everything is left as it was, the mode of the modules and what the objective remembers.
     """
