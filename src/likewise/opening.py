@@ -98,6 +98,17 @@ class Run:
         """The lines of log.jsonl: an epoch's losses, rates and signals each."""
         return list(self._log() if callable(self._log) else self._log)
 
+    @cached_property
+    def pictures(self) -> Mapping[str, bytes]:
+        """The pictures of the evidence as PNG, by name: what was seen in a network; of words there are none."""
+        if self.path is not None:
+            if not self.path.is_dir():
+                return {}
+            folder, begin = RunFolder(self.path), f"{PICTURES}/"
+            names = [name for name in folder.files if name.startswith(begin)]
+            return {name.removeprefix(begin): folder.file(name).read_bytes() for name in names}
+        return {} if self._report is None or callable(self._report) else self._report.files()
+
     def __repr__(self) -> str:
         return f"Run({str(self.path) if self.path else 'in memory'}, {self.space!r})"
 
@@ -257,7 +268,7 @@ class Run:
         if page is not None:
             with writer.open(PAGE) as file:
                 file.write(page.encode())
-        for name, data in self._pictures().items():
+        for name, data in self.pictures.items():
             with writer.open(f"{PICTURES}/{name}") as file:
                 file.write(data)
         if self.log:
@@ -271,13 +282,6 @@ class Run:
             return self.encoder
         except NoEncoder:
             return None
-
-    def _pictures(self) -> Mapping[str, bytes]:
-        if self.path is not None:
-            folder, begin = RunFolder(self.path), f"{PICTURES}/"
-            names = [name for name in folder.files if name.startswith(begin)]
-            return {name.removeprefix(begin): folder.file(name).read_bytes() for name in names}
-        return {} if self._report is None or callable(self._report) else self._report.files()
 
     def _page(self) -> str | None:
         if self.path is not None:

@@ -21,7 +21,7 @@ def hills_png(charts: Mapping[str, Mapping[str, Array]], edges: Array, *, x_labe
             heights = counts / max(1, counts.sum()) / (edges[1] - edges[0])
             axis.stairs(heights, edges, fill=True, alpha=0.3, color=colour)
             axis.stairs(heights, edges, color=colour, label=name)
-        axis.set(title=title, xlabel=x_label, yticks=[])
+        axis.set(title=title, xlabel=x_label, yticks=[], xticks=[-1, -0.5, 0, 0.5, 1])
         axis.legend(frameon=False)
     return _written(figure)
 
@@ -36,6 +36,7 @@ def lines_png(charts: Mapping[str, tuple[Sequence[Line], Mapping[str, float]]], 
             axis.axhline(level, color="grey", linestyle="--", linewidth=1)
             axis.annotate(name, (1, level), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=8)
         axis.set(title=title, xlabel=x_label)
+        axis.xaxis.get_major_locator().set_params(integer=True)
         axis.legend(frameon=False)
     return _written(figure)
 

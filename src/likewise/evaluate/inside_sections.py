@@ -11,7 +11,7 @@ from likewise.contracts import Array, Number
 from likewise.evaluate import page
 from likewise.evaluate.charts import lines_png
 from likewise.evaluate.few_labels import Split, knn_accuracy, linear_accuracy
-from likewise.evaluate.figures import Line, histogram, line_chart
+from likewise.evaluate.figures import Bar, Line, bar_chart, histogram, line_chart
 from likewise.evaluate.inside import Attention, Filled, Inside, lit, patches_looked_at, window
 from likewise.evaluate.intervals import bootstrap_mean
 from likewise.evaluate.manual import hog_and_colour, raw
@@ -134,6 +134,25 @@ def filled_in(filled: Filled | None) -> list[Section]:
         "did not tell those, only the pattern. What fills in is thrown away after training."
     )
     return [Section("Hidden and filled in", text, (filled.error,), (), (picture,), {"filled-in.png": data})]
+
+
+def predicted(number: Number | None) -> list[Section]:
+    """Say how much of the tokens of hidden parts was told."""
+    if number is None:
+        return []
+    bars = [Bar("predicted", number.value, number.low, number.high)]
+    bars += [Bar(name, value) for name, value in number.baselines.items()]
+    least = min(0.0, number.value, *number.baselines.values())
+    chart = bar_chart(
+        bars, title="Told of hidden tokens", low=least, percent=True,
+        description="The share of the variance of hidden tokens that is told, beside plainer guesses.",
+    )  # fmt: skip
+    text = (
+        "How much of what varies in the tokens of hidden parts is told from the parts that are seen: 0 is telling the "
+        "mean of all tokens, 1 telling everything. The tokens are a teacher's, and the teacher follows the learner: "
+        "tokens that are easy to tell may say little, so read this beside the probes."
+    )
+    return [Section("Hidden and predicted", text, (number,), (), (page.figure(chart),))]
 
 
 def filled_sheet(filled: Filled) -> Array:

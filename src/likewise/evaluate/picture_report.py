@@ -9,7 +9,7 @@ from likewise.evaluate import page
 from likewise.evaluate.collapse import Diagnosis, diagnose
 from likewise.evaluate.figures import Line, line_chart
 from likewise.evaluate.geometry import hubness, isotropy
-from likewise.evaluate.inside_sections import attention, depths, exciting_patches, filled_in, first_filters
+from likewise.evaluate.inside_sections import attention, depths, exciting_patches, filled_in, first_filters, predicted
 from likewise.evaluate.picture_sections import (
     Pictured,
     few_labels,
@@ -41,6 +41,7 @@ def picture_report(
         "What excites a unit": lambda: exciting_patches(subject),
         "Attention": lambda: attention(subject),
         "Hidden and filled in": lambda: filled_in(subject.filled),
+        "Hidden and predicted": lambda: predicted(subject.predicted),
         "Shape of the space": lambda: _shape(subject, diagnosis),
     }
     sections, seconds = measured(steps, session)

@@ -32,7 +32,7 @@ class Pictured:
     """Pictures with their vectors, and what is there to judge them by; `held_out` were not learned from.
 
     `untrained` are vectors of the same network as it was drawn, `filters` those of its first layer, `inside` what was
-    seen of the rest, and `filled` what it told of hidden patches.
+    seen of the rest, `filled` what it told of hidden patches, and `predicted` how much of their tokens.
     """
 
     keys: Sequence[str]
@@ -45,6 +45,7 @@ class Pictured:
     untrained_filters: Float[Array, "k c h w"] | None = None
     inside: Inside | None = None
     filled: Filled | None = None
+    predicted: Number | None = None
     history: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
     seed: int = 0
 

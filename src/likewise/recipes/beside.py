@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from jaxtyping import Int64
 
-    from likewise.contracts import Array
+    from likewise.contracts import Array, Number
     from likewise.encoders.pictures import PictureEncoder
     from likewise.evaluate.inside import Filled
     from likewise.recipes.vision import Prepared, Shown
@@ -18,6 +18,7 @@ _SEEN = 1_000  # pictures that batch normalisation of the untrained network has 
 _LOOKED_AT = 6  # pictures whose attention is shown
 _FILLED = 8  # pictures that are shown filled in
 _MEASURED, _AT_ONCE = 256, 64  # pictures whose error is measured, and how many at a time
+_EQUAL = 1e-9  # variance of tokens, below which they are one
 _GREY = 128  # of what is hidden
 
 
@@ -83,16 +84,14 @@ def filled_in(learned: Any, fresh: Any, view: Any, prepared: Prepared, shown: Sh
     `learned` and `fresh` are (network, objective) as they are now and as they were drawn; `view` hides.
     """
     import numpy as np
-    import torch
 
     from likewise.contracts import Number
     from likewise.evaluate.inside import Filled
     from likewise.evaluate.intervals import bootstrap_mean
 
     network, objective = learned
-    device = next(network.parameters()).device
-    pixels = torch.from_numpy(prepared.pictures.batch(prepared.probe[:_MEASURED])).to(device)
-    views = view(pixels, torch.Generator(device).manual_seed(seed))
+    views = _views(network, view, prepared, seed)
+    device = views.inputs[0].device
     error, drawn = (_errors(one.to(device).eval(), other.to(device).eval(), views) for one, other in (learned, fresh))
     low, high = bootstrap_mean(error)
     beside = {**objective.constants(len(error)), "untrained": float(drawn.mean())}
@@ -102,6 +101,50 @@ def filled_in(learned: Any, fresh: Any, view: Any, prepared: Prepared, shown: Sh
     given, told = (_pixels(each, mean, deviation) for each in (x, objective.reconstruct(network, x, seen)))
     hidden = np.full_like(given, _GREY)
     return Filled(given, np.where(_places(seen.cpu().numpy(), shown), given, hidden), told, number)
+
+
+def predicted(learned: Any, fresh: Any, view: Any, prepared: Prepared, *, seed: int) -> Number:
+    """Return how much of the variance of hidden tokens is told: 1 − squared error over variance, of pictures held out.
+
+    The interval is over pictures. `learned` and `fresh` are (network, objective) as they are now and as they were
+    drawn, each asked for its own tokens. Where all tokens are equal nothing can be told: 0.
+    """
+    from likewise.contracts import Number
+    from likewise.evaluate.intervals import bootstrap
+
+    views = _views(learned[0], view, prepared, seed)
+    device = views.inputs[0].device
+    error, by_mean, variance = _of_tokens(learned[0], learned[1], views)
+    drawn, _, drawn_variance = _of_tokens(fresh[0].to(device), fresh[1].to(device), views)
+
+    def share(errors: Array, of: Array) -> float:
+        return 1 - float(errors.sum()) / float(of.sum()) if of.sum() > _EQUAL * len(of) else 0.0
+
+    low, high = bootstrap(lambda rows: share(error[rows], variance[rows]), len(error))
+    beside = {"mean of all": 0.0, "mean of what is seen": share(by_mean, variance)}
+    beside["untrained"] = share(drawn, drawn_variance)
+    return Number("variance of hidden tokens that is told", share(error, variance), low, high, len(error), beside)
+
+
+def _of_tokens(network: Any, objective: Any, views: Any) -> tuple[Array, Array, Array]:
+    """Return by picture the squared error of what is told, that of the mean of what is seen, and the variance."""
+    import torch
+
+    parts = [views.part(low, low + _AT_ONCE) for low in range(0, len(views), _AT_ONCE)]
+    found = [objective.eval().told(network.eval(), part) for part in parts]
+    told, targets, seen = (torch.cat([each[i].float().cpu() for each in found]) for i in range(3))
+    mean = targets.mean((0, 1))
+    error, by_mean, variance = ((x - targets).square().mean((1, 2)).numpy() for x in (told, seen, mean))
+    return error, by_mean, variance
+
+
+def _views(network: Any, view: Any, prepared: Prepared, seed: int) -> Any:
+    """Return views of some pictures that are held out."""
+    import torch
+
+    device = next(network.parameters()).device
+    pixels = torch.from_numpy(prepared.pictures.batch(prepared.probe[:_MEASURED])).to(device)
+    return view(pixels, torch.Generator(device).manual_seed(seed))
 
 
 def _errors(network: Any, objective: Any, views: Any) -> Array:

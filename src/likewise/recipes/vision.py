@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from likewise.checkpoints import Checkpoint, Checkpoints
     from likewise.contracts import Array, OnEpoch
     from likewise.encoders.pictures import PictureEncoder, Seeing
-    from likewise.evaluate.inside import Filled
     from likewise.sources.images_prepared import Pictures
     from likewise.space import Space
     from likewise.train.choosing import Chosen
@@ -48,14 +47,14 @@ class Shown:
 class Prepared:
     """Pictures made ready, those to learn from, and those that the doctor looks at.
 
-    `filled`: what was told of hidden patches by what is thrown away after training, by the encoder's fingerprint.
+    `told`: what was told of hidden patches by what is thrown away after training, by the encoder's fingerprint.
     """
 
     pictures: Pictures
     train: Int64[Array, " t"]
     probe: Int64[Array, " p"]
     seeing: Seeing
-    filled: dict[str, Filled] = field(default_factory=dict)
+    told: dict[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -115,10 +114,9 @@ class PictureRecipe:
                     next(each for each in watchers if isinstance(each, Keeper)).keep(training)
                 facts |= {"steps": float(training.done), "pictures": float(training.done * training.plan.batch)}
             learning.tell_end(training)
-            filled = learning.filled_in(training) if self.way.fills_in and not session.stopped else None
+            told = {} if session.stopped else learning.told(training)
         encoder = PictureEncoder(training.learned.cpu(), prepared.seeing)
-        if filled is not None:
-            prepared.filled[encoder.fingerprint] = filled
+        prepared.told[encoder.fingerprint] = told
         return encoder
 
     def embed(self, encoder: Any, prepared: Prepared, session: Session | None = None) -> Space:
@@ -131,9 +129,12 @@ class PictureRecipe:
 
         seed, pixels = self.options["seed"], prepared.pictures.pixels
         untrained = as_drawn(self.options["encoder"], self._architecture(prepared.pictures), prepared, seed=seed)
-        found = {"pixels": pixels, "untrained": untrained.embed_pixels(pixels)}
-        filled = prepared.filled.get(encoder.fingerprint)
-        return found | seen_inside(encoder, untrained, prepared, seed=seed) | {"filled": filled}
+        found = {
+            "pixels": pixels,
+            "untrained": untrained.embed_pixels(pixels),
+            **prepared.told.get(encoder.fingerprint, {}),
+        }
+        return found | seen_inside(encoder, untrained, prepared, seed=seed)
 
     def _architecture(self, pictures: Pictures) -> dict[str, Any]:
         """Return the options of the network for pictures of this size."""
@@ -325,12 +326,16 @@ class _Learning:
 
         return space
 
-    def filled_in(self, training: Training) -> Filled:
+    def told(self, training: Training) -> Mapping[str, Any]:
         """Return what the objective tells of hidden patches, while it is still there."""
-        from likewise.recipes.beside import filled_in
+        from likewise.recipes.beside import filled_in, predicted
 
-        learned = (training.network, training.objective)
-        return filled_in(learned, self.make(), training.view, self.prepared, self.shown, seed=self.seed)
+        both = (training.network, training.objective), self.make()
+        if self.recipe.way.tells == "pixels":
+            return {"filled": filled_in(*both, training.view, self.prepared, self.shown, seed=self.seed)}
+        if self.recipe.way.tells == "tokens":
+            return {"predicted": predicted(*both, training.view, self.prepared, seed=self.seed)}
+        return {}
 
     def tell_end(self, training: Training) -> None:
         """Say why it ended early, if it did."""
