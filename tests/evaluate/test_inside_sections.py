@@ -167,6 +167,7 @@ def world(n: int = 240) -> Pictured:
     return Pictured(
         [f"p{i}" for i in range(n)], told["vector"], np.arange(n) >= 2 * n // 3, [f"class {c}" for c in classes],
         pixels, noise["vector"], RNG.normal(size=(12, 3, 7, 7)), RNG.normal(size=(12, 3, 7, 7)), inside, filled,
+        Number("variance of hidden tokens that is told", 0.3, 0.2, 0.4, 200, {"untrained": -0.5}),
         looks((2.0, 0.5, 0.1)),
     )  # fmt: skip
 
@@ -208,7 +209,15 @@ def test_the_report_holds_them_all_as_pictures_and_as_files() -> None:
     pytest.importorskip("skimage")
     report = picture_report(world())
     titles = [section.title for section in report.sections]
-    wanted = ["Pull and push", "Depth", "Filters", "What excites a unit", "Attention", "Hidden and filled in"]
+    wanted = [
+        "Pull and push",
+        "Depth",
+        "Filters",
+        "What excites a unit",
+        "Attention",
+        "Hidden and filled in",
+        "Hidden and predicted",
+    ]
     assert [title for title in titles if title in wanted] == wanted
     files = report.files()
     assert set(files) == {
