@@ -131,6 +131,29 @@ class Loss:
     parts: Mapping[str, Tensor] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Field:
+    """Which pixels a unit of a depth sees: at place i those from start + i·stride on, `size` of them, each way alike.
+
+    The first and the last may lie outside of the picture. `everything`: through attention it sees the rest as well, and
+    the field says where it stands.
+    """
+
+    size: int
+    stride: int
+    start: int
+    everything: bool = False
+
+    def then(self, kernel: int, stride: int = 1, padding: int = 0) -> Field:
+        """Return the field after one more convolution or pooling.
+
+        >>> Field(1, 1, 0).then(3, 2, 1).then(3, 1, 1)
+        Field(size=7, stride=2, start=-3, everything=False)
+        """
+        size, start = self.size + (kernel - 1) * self.stride, self.start - padding * self.stride
+        return Field(size, self.stride * stride, start, self.everything)
+
+
 class Network(Protocol):
     """A representation that can learn: a torch module; every intermediate has a name, so a probe needs no hook."""
 
@@ -146,6 +169,9 @@ class Network(Protocol):
 
     def intermediates(self, x: Tensor) -> Mapping[str, Tensor]:
         """Return what each depth makes of a batch, by name, from the first to the last: "b d", "b t d" or "b c h w"."""
+
+    def fields(self) -> Mapping[str, Field]:
+        """Return what the units see, for each of `intermediates` whose places are places of a picture."""
 
 
 @runtime_checkable

@@ -40,6 +40,7 @@ VECTORS, ITEMS = "space/vectors.safetensors", "space/items.parquet"
 ENCODER, TOKENIZER, OUTPUT = "encoder/encoder.json", "encoder/tokenizer.json", "encoder/output.safetensors"
 ROWS, BUCKETS, COMPONENT = "encoder/rows.safetensors", "encoder/buckets.npy", "encoder/component.safetensors"
 REPORT, PAGE, LOG = "report.json", "report.html", "log.jsonl"
+PICTURES = "pictures"
 
 
 class Evidence(Protocol):
@@ -50,6 +51,9 @@ class Evidence(Protocol):
 
     def to_html(self) -> str:
         """Return it as one page."""
+
+    def files(self) -> Mapping[str, bytes]:
+        """Return pictures of it by name, as PNG."""
 
 
 @final
@@ -93,6 +97,17 @@ class Run:
     def log(self) -> list[Mapping[str, Any]]:
         """The lines of log.jsonl: an epoch's losses, rates and signals each."""
         return list(self._log() if callable(self._log) else self._log)
+
+    @cached_property
+    def pictures(self) -> Mapping[str, bytes]:
+        """The pictures of the evidence as PNG, by name: what was seen in a network; of words there are none."""
+        if self.path is not None:
+            if not self.path.is_dir():
+                return {}
+            folder, begin = RunFolder(self.path), f"{PICTURES}/"
+            names = [name for name in folder.files if name.startswith(begin)]
+            return {name.removeprefix(begin): folder.file(name).read_bytes() for name in names}
+        return {} if self._report is None or callable(self._report) else self._report.files()
 
     def __repr__(self) -> str:
         return f"Run({str(self.path) if self.path else 'in memory'}, {self.space!r})"
@@ -255,6 +270,9 @@ class Run:
         if page is not None:
             with writer.open(PAGE) as file:
                 file.write(page.encode())
+        for name, data in self.pictures.items():
+            with writer.open(f"{PICTURES}/{name}") as file:
+                file.write(data)
         if self.log:
             writer.write_lines(LOG, self.log)
         writer.finish(manifest)

@@ -4,7 +4,7 @@
       run.json      everything that was chosen, the sha256 of each file, and its own digest
       encoder/      enough to encode a new object elsewhere
       space/        the vectors and their keys
-      report.json   the evidence;  report.html the same for a person
+      report.json   the evidence;  report.html the same for a person;  pictures/ what was seen in a network
       log.jsonl     one line per report interval
       checkpoints/  while it learns, and in a run that was interrupted: what it takes to go on
 

@@ -12,7 +12,7 @@ import likewise as lw
 from likewise.session import Session
 from likewise.sources.gold import Question
 from likewise.space import Space
-from likewise.tour import PANELS, take_tour
+from likewise.tour import WORDS, take_tour
 from likewise.tour.collapse import broken
 from likewise.tour.ground import endings, forms, place
 
@@ -65,7 +65,7 @@ class _Seen(HTMLParser):
 
 def test_every_panel_says_what_was_run_found_and_where_it_fails(text: Path, tmp_path: Path) -> None:
     panels = take_tour(tmp_path / "tour.html", data=str(text), keep=tmp_path / "run", session=Session())
-    assert [panel.name.replace("-", "_") for panel in panels] == list(PANELS)
+    assert [panel.name.replace("-", "_") for panel in panels] == list(WORDS)
     for panel in panels:
         assert panel.command
         assert panel.finding
@@ -76,7 +76,7 @@ def test_every_panel_says_what_was_run_found_and_where_it_fails(text: Path, tmp_
     page = (tmp_path / "tour.html").read_text()
     seen = _Seen()
     seen.feed(page)
-    assert seen.tags.count("svg") >= len(PANELS)
+    assert seen.tags.count("svg") >= len(WORDS)
     assert all(link.startswith("#") for link in seen.links), "the page needs no network"
     assert lw.open(tmp_path / "run").verify() == []
 

@@ -9,6 +9,7 @@ import torch
 from toys import pixels, training
 
 from likewise.evaluate.course import Judgement
+from likewise.evaluate.two_views import similarity_counts
 from likewise.session import Note, Session
 from likewise.train import monitor
 from likewise.train.loop import Training
@@ -86,3 +87,22 @@ def test_rescue_goes_back_and_on_more_slowly_with_a_term_that_keeps_apart(monkey
     plain = training(steps=8)
     plain.run(Session())
     assert made.history[-1]["rate"] == pytest.approx(plain.history[-1]["rate"] / 4)
+
+
+def test_what_was_seen_before_the_first_step_is_not_lost_in_a_short_training() -> None:
+    some = pixels(40).float() / 255
+    made = training(steps=3)
+    made.run(Session(), [Doctor(Probe(some, some.flip(3)), Session())])
+    assert [line["doctor"]["step"] for line in made.history if "doctor" in line] == [0, 1, 2, 3]
+
+
+def test_similarities_are_those_of_what_the_loss_compares() -> None:
+    some = pixels(40).float() / 255
+    made = training(steps=2)
+    doctor = Doctor(Probe(some, some), Session())
+    made.run(Session(), [doctor])
+    a, _, z = monitor.encode(made.network, made.objective, doctor.probe, made)
+    pulled, pushed = similarity_counts(*z)
+    assert list(doctor.course[-1].pulled or ()) == pulled.tolist()
+    assert list(doctor.course[-1].pushed or ()) == pushed.tolist()
+    assert pushed.tolist() != similarity_counts(a, a)[1].tolist()

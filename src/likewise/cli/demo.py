@@ -7,7 +7,7 @@ from pathlib import Path
 
 from likewise.cli import render
 from likewise.errors import LikewiseError
-from likewise.tour import take_tour
+from likewise.tour import WORDS, take_tour
 
 RUN, PAGE = Path("runs/demo"), Path("runs/tour.html")
 
@@ -16,7 +16,7 @@ def main() -> int:
     """Learn, measure, show; return the exit code."""
     try:
         with render.Screen() as session:
-            panels = take_tour(PAGE, keep=RUN, session=session)
+            panels = take_tour(PAGE, of=WORDS, keep=RUN, session=session)
     except LikewiseError as error:
         sys.stderr.write(f"likewise: {error}\n")
         return 2

@@ -16,6 +16,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from likewise.contracts import Field
 from likewise.errors import DataError, OptionError
 
 SIZES: Final = {"tiny": 200, "small": 400, "base": 800}
@@ -126,6 +127,10 @@ class Dictionary(nn.Module):
     def intermediates(self, x: Float[Tensor, "b c h w"]) -> Mapping[str, Tensor]:
         """Return the filters' answers and the vectors."""
         return {"maps": self.maps(x), "vector": self(x)}
+
+    def fields(self) -> Mapping[str, Field]:
+        """Return that a filter sees a patch."""
+        return {"maps": Field(self.patch, 1, 0)}
 
 
 def _statistics(x: Float[Tensor, "b c h w"], patch: int) -> tuple[Tensor, Tensor]:

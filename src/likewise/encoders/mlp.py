@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from likewise.contracts import Field
 from likewise.errors import OptionError
 
 SIZES: Final = {"tiny": (256, 2), "small": (512, 3), "base": (1024, 4)}
@@ -47,3 +48,7 @@ class MLP(nn.Module):
         for number, (layer, norm) in enumerate(zip(self.layers, self.norms, strict=True), 1):
             x = found[f"layer{number}"] = functional.relu(norm(layer(x)))
         return found
+
+    def fields(self) -> Mapping[str, Field]:
+        """Return nothing: a unit has no place."""
+        return {}

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, final
+from typing import Any, Final, cast, final
 
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from likewise.contracts import Field
 from likewise.encoders.blocks import Residual, normalisation, run
 from likewise.errors import OptionError
 
@@ -89,6 +90,21 @@ class ResNet(nn.Module):
         for number, stage in enumerate(self.stages, 1):
             found[f"stage{number}"] = stage(next(reversed(found.values())))
         return found | {"vector": next(reversed(found.values())).mean((2, 3))}
+
+    def fields(self) -> Mapping[str, Field]:
+        """Return what a unit of the stem and of each stage sees; with group normalisation the mean of all places, too.
+
+        Of two ways through a block the wider counts.
+        """
+        first = cast(nn.Conv2d, self.stem[0])
+        field = Field(1, 1, 0).then(first.kernel_size[0], first.stride[0], int(first.padding[0]))
+        found = {"stem": field.then(3, 2, 1) if isinstance(self.shrink, nn.MaxPool2d) else field}
+        for number, stage in enumerate(self.stages, 1):
+            field = next(reversed(found.values()))
+            for block in cast(nn.Sequential, stage):
+                field = field.then(3, cast(Residual, block).first.stride[0], 1).then(3, 1, 1)
+            found[f"stage{number}"] = field
+        return found
 
 
 def _initialise(network: nn.Module) -> None:

@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from likewise.contracts import Field
 from likewise.encoders.blocks import run
 from likewise.errors import OptionError, ShapeError
 from likewise.positions import positions
@@ -106,6 +107,12 @@ class ViT(nn.Module):
             found[f"block{number}"] = y[:, 1:]
         y = self.norm(y)
         return found | {"vector": y[:, 0] if self.pool == "class" else y[:, 1:].mean(1)}
+
+    def fields(self) -> Mapping[str, Field]:
+        """Return where a token's patch lies; from the first block on it sees all others."""
+        found = {"patches": Field(self.patch, self.patch, 0)}
+        after = Field(self.patch, self.patch, 0, everything=True)
+        return found | {f"block{number}": after for number in range(1, len(self.blocks) + 1)}
 
     def attention(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b heads h2 w2"]:
         """Return how much the class token looks at each patch in the last block, a map for each head."""

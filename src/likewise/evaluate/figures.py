@@ -81,7 +81,7 @@ def line_chart(
         title,
         description,
         _axes(across, up, x_label, y_label, whole_x=whole_x),
-        *(_level(name, value, up) for name, value in levels.items()),
+        *_levels(levels, up),
         *drawn,
         legend([line.name for line in lines]),
     )
@@ -135,8 +135,24 @@ def histogram(
     every = np.concatenate([*clean.values(), np.array(list(marks.values()), float)])
     across = Scale.over(every, LEFT, WIDTH - RIGHT)
     edges = np.linspace(across.low, across.high, bins + 1)
+    counts = {name: np.histogram(v, edges)[0] for name, v in clean.items()}
+    return hills(counts, edges, title=title, description=description, x_label=x_label, marks=marks)
+
+
+def hills(
+    counts: Mapping[str, Array],
+    edges: Array,
+    *,
+    title: str,
+    description: str,
+    x_label: str = "",
+    marks: Mapping[str, float] | None = None,
+) -> Html:
+    """Draw what was counted in each group between equal steps of `edges`, each group's area being one."""
+    marks = dict(marks or {})
+    across = Scale(float(edges[0]), float(edges[-1]), LEFT, WIDTH - RIGHT)
     step = edges[1] - edges[0]
-    heights = {name: np.histogram(v, edges)[0] / max(len(v), 1) / step for name, v in clean.items()}
+    heights = {name: np.asarray(c, float) / max(np.sum(c), 1) / step for name, c in counts.items()}
     room = _MARK_LINE * len(marks)  # their names stand above the hills
     up = Scale.over(np.concatenate([[0.0, 1e-12], *heights.values()]), HEIGHT - BOTTOM, TOP + room)
     shapes = [_steps(edges, h, number, across, up) for number, h in enumerate(heights.values())]
@@ -146,7 +162,7 @@ def histogram(
         _axes(across, up, x_label, "", values=False),
         *shapes,
         *(_upright(name, value, across, i) for i, (name, value) in enumerate(marks.items())),
-        legend(list(clean)),
+        legend(list(counts)),
     )
 
 
@@ -230,12 +246,24 @@ def _polyline(line: Line, number: int, across: Scale, up: Scale) -> Html:
     return element("g", element("path", d=Html(path), class_=f"stroke s{colour}"), *dots)
 
 
-def _level(name: str, value: float, up: Scale) -> Html:
+def _levels(levels: Mapping[str, float], up: Scale) -> list[Html]:
+    """Return the dashed lines; where two are close, the name of the lower one stands at the other end."""
+    drawn: list[Html] = []
+    left, above = False, -math.inf
+    for name, value in sorted(levels.items(), key=lambda level: up(level[1])):
+        left = up(value) - above < _MARK_LINE and not left
+        above = up(value)
+        drawn.append(_level(name, value, up, left=left))
+    return drawn
+
+
+def _level(name: str, value: float, up: Scale, *, left: bool = False) -> Html:
     at = up(value)
+    x, anchor = (LEFT + 4, "start") if left else (WIDTH - RIGHT, "end")
     return element(
         "g",
         element("line", x1=LEFT, x2=WIDTH - RIGHT, y1=at, y2=at, class_="level"),
-        element("text", f"{name} {show_value(value)}", x=WIDTH - RIGHT, y=at - 5, class_="tick", text_anchor="end"),
+        element("text", f"{name} {show_value(value)}", x=x, y=at - 5, class_="tick halo", text_anchor=anchor),
     )
 
 

@@ -46,6 +46,10 @@ border:2px solid var(--tone);color:var(--tone);font-weight:700;font-size:1.25rem
 .tiles dd{margin:.1rem 0 0;font:500 1.6rem/1.25 var(--serif);overflow-wrap:anywhere}
 .tiles dd small{display:block;font:400 .8rem/1.4 var(--sans);color:var(--soft)}
 .pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,360px),1fr));gap:20px;align-items:start}
+div.near{display:flex;gap:14px;align-items:center;margin:.5rem 0}
+div.near>img{flex:none}
+.strip{display:flex;flex-wrap:wrap;gap:4px}
+img{max-width:100%;height:auto}
 figure{margin:1.1rem 0;min-width:0}
 figure>svg,.scroll>svg{display:block;width:100%;height:auto}
 figure>svg{max-width:520px}

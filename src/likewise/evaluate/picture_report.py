@@ -9,14 +9,15 @@ from likewise.evaluate import page
 from likewise.evaluate.collapse import Diagnosis, diagnose
 from likewise.evaluate.figures import Line, line_chart
 from likewise.evaluate.geometry import hubness, isotropy
+from likewise.evaluate.inside_sections import attention, depths, exciting_patches, filled_in, first_filters, predicted
 from likewise.evaluate.picture_sections import (
     Pictured,
     few_labels,
-    first_filters,
     learning_course,
     nearest_pictures,
     probes,
 )
+from likewise.evaluate.pull_push import pull_and_push
 from likewise.evaluate.report import Report, measured
 from likewise.evaluate.sections import Section
 from likewise.evaluate.seeds_sections import TITLE, agreement
@@ -33,10 +34,16 @@ def picture_report(
     diagnosis = diagnose(subject.vectors, seed=subject.seed)
     steps: dict[str, Callable[[], list[Section]]] = {
         "Learning": lambda: learning_course(subject),
+        "Pull and push": lambda: pull_and_push(subject.history),
         "Nearest pictures": lambda: nearest_pictures(subject),
         "Labels": lambda: probes(subject),
         "With few labels": lambda: few_labels(subject),
+        "Depth": lambda: depths(subject),
         "Filters": lambda: first_filters(subject),
+        "What excites a unit": lambda: exciting_patches(subject),
+        "Attention": lambda: attention(subject),
+        "Hidden and filled in": lambda: filled_in(subject.filled),
+        "Hidden and predicted": lambda: predicted(subject.predicted),
         TITLE: lambda: agreement(subject),
         "Shape of the space": lambda: _shape(subject, diagnosis),
     }

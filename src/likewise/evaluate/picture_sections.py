@@ -15,11 +15,12 @@ from likewise.errors import DataError
 from likewise.evaluate import page
 from likewise.evaluate.few_labels import FEW, Split, few_label_accuracy, knn_accuracy, linear_accuracy
 from likewise.evaluate.figures import Bar, Line, bar_chart, line_chart
+from likewise.evaluate.inside import Filled, Inside
 from likewise.evaluate.manual import hog_and_colour, principal, raw
 from likewise.evaluate.markup import Html, element, join
 from likewise.evaluate.retrieval import neighbours
 from likewise.evaluate.sections import Section, Table
-from likewise.evaluate.thumbnails import sheet, strip, thumbnail
+from likewise.evaluate.thumbnails import strip, thumbnail
 
 MOST_TRAIN, MOST_TEST = 5_000, 2_000  # pictures that a probe learns from and is tested on
 _ASKED, _SHOWN = 8, 9  # pictures whose nearest are shown, and how many of them
@@ -31,7 +32,8 @@ class Pictured:
     """Pictures with their vectors, and what is there to judge them by; `held_out` were not learned from.
 
     `untrained` are vectors of the same network as it was drawn, `filters` those of its first layer, `second` vectors
-    that another seed has learned.
+    that another seed has learned, `inside` what was seen of the rest, `filled` what it told of hidden patches, and
+    `predicted` how much of their tokens.
     """
 
     keys: Sequence[str]
@@ -41,9 +43,13 @@ class Pictured:
     pixels: UInt8[Array, "n c h w"] | None = None
     untrained: Float[Array, "n d"] | None = None
     filters: Float[Array, "k c h w"] | None = None
-    second: Float[Array, "n e"] | None = None
+    untrained_filters: Float[Array, "k c h w"] | None = None
+    inside: Inside | None = None
+    filled: Filled | None = None
+    predicted: Number | None = None
     history: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
     seed: int = 0
+    second: Float[Array, "n e"] | None = None
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -199,16 +205,3 @@ def nearest_pictures(s: Pictured) -> list[Section]:
         )
     text = "On the left a picture that was not learned from, beside it the nearest of all by cosine, best first."
     return [Section("Nearest pictures", text, pictures=(join(*rows),))]
-
-
-def first_filters(s: Pictured) -> list[Section]:
-    """Show the filters of the first layer."""
-    if s.filters is None or min(s.filters.shape[2:]) < 3:
-        return []
-    shown = sheet(np.asarray(s.filters[:200]))
-    picture = thumbnail(shown, name="filters of the first layer", side=min(960, shown.shape[2] * 4))
-    text = (
-        f"The {min(len(s.filters), 200)} filters of the first layer, {s.filters.shape[2]} × {s.filters.shape[3]} "
-        "pixels each; grey is 0. Natural pictures give oriented edges and pairs of opposite colours."
-    )
-    return [Section("Filters", text, pictures=(page.figure(picture),))]

@@ -50,6 +50,10 @@ class Report:
             "facts": dict(self.facts),
         }
 
+    def files(self) -> dict[str, bytes]:
+        """Return the pictures that are also files, by their names in the run folder."""
+        return {name: data for section in self.sections for name, data in section.files.items()}
+
     def to_html(self) -> str:
         """Return it as one page that needs no network."""
         said = {name: str(self.verdict.get(name, "")) for name in ("verdict", "evidence", "cause", "advice")}

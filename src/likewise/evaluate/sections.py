@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from likewise.contracts import Number
@@ -28,13 +28,17 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One question about a space and what was measured; pictures are for the page only."""
+    """One question about a space and what was measured; pictures are for the page only.
+
+    `files` are pictures as PNG by name, for whoever wants them outside of the page.
+    """
 
     title: str
     text: str = ""
     numbers: tuple[Number, ...] = ()
     tables: tuple[Table, ...] = ()
     pictures: tuple[Html, ...] = ()
+    files: Mapping[str, bytes] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """Return it for report.json."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final, Self
 
@@ -11,7 +11,7 @@ from jaxtyping import Float
 
 from likewise.contracts import Array
 from likewise.evaluate.collapse import effective_rank, measure, spectrum_of, spread
-from likewise.evaluate.two_views import signal_to_noise, view_retrieval
+from likewise.evaluate.two_views import signal_to_noise, similarity_counts, view_retrieval
 
 BACK: Final = "back_from"
 """In a line of the log: the step from which a training went back to the line's own."""
@@ -22,7 +22,8 @@ class Seen:
     """What one look at the probe set found: the network's vectors, and those that the loss compares (`projector_…`).
 
     `length` is the rms length of a vector, `weights` that of all weights, `projector_width` the rms distance to the
-    mean; `progress` is the share of the training.
+    mean; `progress` is the share of the training. `pulled` and `pushed` count sim(x, x⁺) and sim(x, x⁻) of what the
+    loss compares, else of the network's vectors.
     """
 
     step: int
@@ -43,6 +44,8 @@ class Seen:
     projector_spread: float | None = None
     projector_retrieval: float | None = None
     projector_width: float | None = None
+    pulled: Sequence[int] | None = None
+    pushed: Sequence[int] | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return it for a line of the log, where it is read back from."""
@@ -111,6 +114,8 @@ def look(
     if not finite:
         return Seen(step, progress, n, dim, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, False, weights, loss)
     signals = measure(a)
+    compared = projector if projector is not None and np.isfinite(projector).all() else (a, b)
+    pulled, pushed = similarity_counts(*compared)
     found = Seen(
         step=step,
         progress=progress,
@@ -125,6 +130,8 @@ def look(
         signal=signal_to_noise(a, b),
         weights=weights,
         loss=loss,
+        pulled=pulled.tolist(),
+        pushed=pushed.tolist(),
     )
     return found if projector is None else replace(found, **_of_projector(*projector))
 

@@ -5,13 +5,18 @@ No labels are needed, so it serves every kind of object. Vectors are centred by 
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from likewise.contracts import Array, Number
 from likewise.errors import ShapeError
 from likewise.evaluate.intervals import wilson
 from likewise.evaluate.rows import unit
+
+BINS: Final = 40  # of similarities, from −1 to 1
+MOST_COMPARED: Final = 512  # items whose views are compared with one another
 
 
 def found_again(a: Float[Array, "n d"], b: Float[Array, "n d"]) -> Bool[Array, " 2n"]:
@@ -53,6 +58,32 @@ def signal_to_noise(a: Float[Array, "n d"], b: Float[Array, "n d"]) -> float:
     if within <= between * 1e-12:
         return float(np.finfo(np.float32).max)
     return max(0.0, (between - within) / (2 * within))
+
+
+def similarity_counts(
+    a: Float[Array, "n d"], b: Float[Array, "n d"], *, most: int = MOST_COMPARED
+) -> tuple[Int[Array, " 40"], Int[Array, " 40"]]:
+    """Count sim(x, x⁺) and sim(x, x⁻) in `BINS` equal bins from −1 to 1: pull and push, seen.
+
+    x⁺ is the other view of an item, x⁻ the other view of another; sim is the cosine as losses take it, not centred; a
+    vector of length 0 has cosine 0. The first `most` items are compared.
+    """
+    _check(a, b)
+    x, y = (unit(np.asarray(z[:most], np.float32)) for z in (a, b))
+    bins = ((np.clip(x @ y.T, -1, 1) + 1) * (BINS / 2)).astype(np.int64).clip(max=BINS - 1)
+    pulled = np.bincount(bins.diagonal(), minlength=BINS)
+    return pulled, np.bincount(bins.ravel(), minlength=BINS) - pulled
+
+
+def apartness(pulled: Int[Array, " b"], pushed: Int[Array, " b"]) -> float:
+    """Return how often sim(x, x⁺) is above sim(x, x⁻), from counts in the same bins; a tie counts half (½ is chance).
+
+    It is the area under the curve of a test that tells x⁺ from x⁻ by likeness.
+    """
+    pulled, pushed = np.asarray(pulled, np.float64), np.asarray(pushed, np.float64)
+    pairs = pulled.sum() * pushed.sum()
+    below = pushed.cumsum() - pushed / 2
+    return float((pulled * below).sum() / pairs) if pairs else 0.5
 
 
 def _check(a: Array, b: Array) -> None:

@@ -80,6 +80,12 @@ class MAE(Learning):
         return Loss(total, {"reconstruction": total})
 
     @torch.no_grad()
+    def errors(self, network: nn.Module, views: Views) -> Float[Tensor, " b"]:
+        """Return `reconstruction_error` picture by picture, for whoever measures."""
+        z = self.encode(network, views)
+        return torch.stack([reconstruction_error(*pair) for pair in zip(z["told"], z["pixels"], strict=True)])
+
+    @torch.no_grad()
     def reconstruct(
         self, network: nn.Module, x: Float[Tensor, "b c h w"], seen: Int[Tensor, "b k"]
     ) -> Float[Tensor, "b c h w"]:

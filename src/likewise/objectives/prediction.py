@@ -68,6 +68,14 @@ class IJEPA(Learning):
         targets = functional.layer_norm(at(whole, torch.cat(blocks, dim=1)), whole.shape[-1:])
         return {"z": tokens.mean(1, keepdim=True), "told": told, "targets": targets}
 
+    @torch.no_grad()
+    def told(self, network: nn.Module, views: Views) -> tuple[Tensor, Tensor, Tensor]:
+        """Return what is told, the targets, and the mean target of the context "b 1 d", for whoever measures."""
+        z = self.encode(network, views)
+        whole = self.teacher.tokens(views.inputs[0])
+        context = functional.layer_norm(at(whole, views.keep[0]), whole.shape[-1:])
+        return z["told"], z["targets"], context.mean(1, keepdim=True)
+
     def loss(self, z: Z) -> Loss:
         """Return `latent_distance`."""
         total = latent_distance(z["told"], z["targets"], distance=self.distance)

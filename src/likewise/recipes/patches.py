@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from likewise.contracts import Source
 from likewise.recipes.options import Option
 from likewise.recipes.shared import Dial
-from likewise.recipes.vision import Prepared, first_filters, need_torch, space_of
+from likewise.recipes.vision import Prepared, need_torch, space_of
 from likewise.session import Derived, Progress, Session
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from likewise.space import Space
 
 _ROUNDS = 10
+_DRAWN = 20_000  # patches that whiten where filters stay as they are drawn
 _REDUCED = 10_000  # pictures from which principal components are taken
 STAGE = "learning"
 
@@ -116,15 +117,36 @@ class PatchesRecipe:
         return space_of(encoder, prepared, session)
 
     def beside(self, encoder: Any, prepared: Prepared) -> Mapping[str, Any]:
-        """Return the pixels and the filters; there is no untrained network."""
-        return {"pixels": prepared.pictures.pixels, "filters": first_filters(encoder)}
+        """Return the pixels, and what is seen inside, beside the same whitening with filters as they are drawn."""
+        import torch
 
-    def _network(self, channels: int) -> Any:
+        from likewise.encoders.dictionary import learn_dictionary
+        from likewise.encoders.pictures import PictureEncoder
+        from likewise.recipes.beside import seen_inside
+
+        seed, pictures = self.options["seed"], prepared.pictures
+        network, train = self._network(pictures.channels, whole=True), torch.from_numpy(prepared.train)
+        network.take(
+            learn_dictionary(
+                lambda rows: torch.from_numpy(pictures.batch(train[rows].numpy())).float() / 255,
+                len(train), network, seed=seed, patches=min(_DRAWN, self.options["samples"]), rounds=0,
+            )
+        )  # fmt: skip
+        drawn = PictureEncoder(network, prepared.seeing)
+        return {"pixels": pictures.pixels, **seen_inside(encoder, drawn, prepared, seed=seed)}
+
+    def _network(self, channels: int, *, whole: bool = False) -> Any:
+        """Return a network without filters; `whole`: all of its answers, not principal components."""
         from likewise.encoders.architectures import build
         from likewise.encoders.dictionary import SIZES
 
         count = self.options["filters"] or SIZES[self.options["size"]]
         return build(
             "dictionary",
-            {"filters": count, "patch": self.options["patch"], "channels": channels, "out": self.options["dim"]},
+            {
+                "filters": count,
+                "patch": self.options["patch"],
+                "channels": channels,
+                "out": 0 if whole else self.options["dim"],
+            },
         )

@@ -278,7 +278,7 @@ def mae(
 
         return MaskedPatches(_light(picture, options), picture.grid, share=mask)
 
-    return Way(objective, view, needs_tokens=True)
+    return Way(objective, view, needs_tokens=True, tells="pixels")
 
 
 @network_recipe(encoder="vit", rate=1e-3)
@@ -303,4 +303,4 @@ def ijepa(
 
         return JepaBlocks(_light(picture, options), picture.grid, targets=blocks)
 
-    return Way(objective, view, needs_tokens=True)
+    return Way(objective, view, needs_tokens=True, tells="tokens")

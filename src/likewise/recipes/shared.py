@@ -27,13 +27,15 @@ OnCollapse = Literal["warn", "stop", "rollback", "rescue"]
 class Way:
     """One way to learn: what makes its objective and its views; `learns_from_labels` where classes are used.
 
-    `needs_tokens` where patches are hidden, which takes a network of tokens.
+    `needs_tokens` where patches are hidden, which takes a network of tokens; `tells` what the objective then tells of
+    them, for evidence that must be made before it is thrown away: their pixels or their tokens.
     """
 
     objective: Callable[[Any, Mapping[str, Any]], Objective]
     view: Callable[[Any, Mapping[str, Any]], View]
     learns_from_labels: bool = False
     needs_tokens: bool = False
+    tells: Literal["pixels", "tokens"] | None = None
 
 
 def options_of_networks(

@@ -31,7 +31,6 @@ _LARGE = 64  # pixels above which a resnet gets the large stem
 _PATCHES = 8  # of a picture's side, for a vit
 _RATES = {"adamw": 2e-3, "lars": 0.3}  # for 128 pictures in a step; with AdamW it grows with the root of their number
 _LEAST = 3  # pictures: two to learn from, since one alone has no variance, and one to look at
-_SEEN = 1_000  # pictures that batch normalisation of the untrained network has seen
 _MEASURED = 0.95  # of the time is spent in steps: the rest is left for whoever looks on
 
 
@@ -49,7 +48,8 @@ class Shown:
 class Prepared:
     """Pictures made ready, those to learn from, and those that the doctor looks at.
 
-    `settled` is what was measured and derived for the first seed, and holds for the others.
+    `settled` is what was measured and derived for the first seed, and holds for the others. `told`: what was told of
+    hidden patches by what is thrown away after training, by the encoder's fingerprint.
     """
 
     pictures: Pictures
@@ -57,6 +57,7 @@ class Prepared:
     probe: Int64[Array, " p"]
     seeing: Seeing
     settled: dict[str, Any] = field(default_factory=dict)
+    told: dict[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -130,25 +131,27 @@ class PictureRecipe:
                     keeper.keep(training)
                 facts |= {"steps": float(training.done), "pictures": float(training.done * training.plan.batch)}
             learning.tell_end(training)
-        return PictureEncoder(training.learned.cpu(), prepared.seeing)
+            told = {} if session.stopped else learning.told(training)
+        encoder = PictureEncoder(training.learned.cpu(), prepared.seeing)
+        prepared.told[encoder.fingerprint] = told
+        return encoder
 
     def embed(self, encoder: Any, prepared: Prepared, session: Session | None = None) -> Space:
         """Return the space of all pictures."""
         return space_of(encoder, prepared, session)
 
     def beside(self, encoder: Any, prepared: Prepared) -> Mapping[str, Any]:
-        """Return the pixels, the vectors of the same network as it was drawn, and the first filters."""
-        import torch
+        """Return pixels, the vectors of the same network as it was drawn, and what is seen inside of both."""
+        from likewise.recipes.beside import as_drawn, seen_inside
 
-        from likewise.encoders.architectures import build
-        from likewise.encoders.pictures import PictureEncoder
-        from likewise.train.monitor import calibrated
-
-        untrained = build(self.options["encoder"], self._architecture(prepared.pictures), seed=self.options["seed"])
-        some = torch.from_numpy(prepared.pictures.batch(prepared.train[:_SEEN]))
-        untrained = calibrated(untrained, [prepared.seeing.normalised(some)])
-        vectors = PictureEncoder(untrained, prepared.seeing).embed_pixels(prepared.pictures.pixels)
-        return {"pixels": prepared.pictures.pixels, "untrained": vectors, "filters": first_filters(encoder)}
+        seed, pixels = self.options["seed"], prepared.pictures.pixels
+        untrained = as_drawn(self.options["encoder"], self._architecture(prepared.pictures), prepared, seed=seed)
+        found = {
+            "pixels": pixels,
+            "untrained": untrained.embed_pixels(pixels),
+            **prepared.told.get(encoder.fingerprint, {}),
+        }
+        return found | seen_inside(encoder, untrained, prepared, seed=seed)
 
     def _architecture(self, pictures: Pictures) -> dict[str, Any]:
         """Return the options of the network for pictures of this size."""
@@ -360,6 +363,17 @@ class _Learning:
 
         return space
 
+    def told(self, training: Training) -> Mapping[str, Any]:
+        """Return what the objective tells of hidden patches, while it is still there."""
+        from likewise.recipes.beside import filled_in, predicted
+
+        both = (training.network, training.objective), self.make()
+        if self.recipe.way.tells == "pixels":
+            return {"filled": filled_in(*both, training.view, self.prepared, self.shown, seed=self.seed)}
+        if self.recipe.way.tells == "tokens":
+            return {"predicted": predicted(*both, training.view, self.prepared, seed=self.seed)}
+        return {}
+
     def tell_end(self, training: Training) -> None:
         """Say why it ended early, if it did."""
         if training.ended is not None:
@@ -394,13 +408,6 @@ def _divisor(height: int, width: int) -> int:
     wanted = max(1, height // _PATCHES)
     fits = [side for side in range(1, min(height, width) + 1) if height % side == 0 and width % side == 0]
     return min(fits, key=lambda side: (abs(side - wanted), side))
-
-
-def first_filters(encoder: PictureEncoder) -> Any:
-    """Return the filters of the first layer, "k c h w", or None where a network has none."""
-    state = encoder.network.state_dict()
-    name = next((name for name in ("filters", "stem.0.weight", "cut.weight") if name in state), None)
-    return None if name is None else state[name].detach().cpu().numpy()
 
 
 def space_of(encoder: PictureEncoder, prepared: Prepared, session: Session | None = None) -> Space:

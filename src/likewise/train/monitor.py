@@ -87,7 +87,7 @@ class Doctor:
 
     def load(self, state: Mapping[str, Any]) -> None:
         """Remember what was seen before a training was cut off."""
-        self.course = [Seen(**seen) for seen in state["course"]]
+        self.course = [Seen.from_json(seen) for seen in state["course"]]
         self._rescued, self._good = bool(state["rescued"]), state["good"]
         if self.course:
             self.judgement = judge(self.course, self.setting)
