@@ -63,7 +63,7 @@ def show(ground: PictureGround) -> Panel:
                 "Left alone: what the doctor saw.",
             ),
         ),
-        holds=caught and named and good["retrieval"] > last["retrieval"],
+        holds=caught and named and (numbers[0].low or 0.0) > last["retrieval"],
     )  # fmt: skip
 
 
