@@ -16,6 +16,7 @@ from likewise.evaluate.inside_sections import attention, depths, exciting_patche
 from likewise.evaluate.picture_report import picture_report
 from likewise.evaluate.picture_sections import Pictured
 from likewise.evaluate.pull_push import mean_of, pull_and_push
+from likewise.evaluate.seen import look
 from likewise.evaluate.thumbnails import mosaic, png
 from likewise.evaluate.two_views import BINS, apartness, similarity_counts
 
@@ -114,11 +115,9 @@ def looks(noises: tuple[float, ...]) -> list[dict[str, Any]]:
     items = RNG.normal(size=(64, 16))
     lines = []
     for step, noise in enumerate(noises):
-        views = (items + noise * RNG.normal(size=items.shape) for _ in range(2))
-        pulled, pushed = similarity_counts(*views)
-        lines.append(
-            {"step": step * 10, "doctor": {"step": step * 10, "pulled": pulled.tolist(), "pushed": pushed.tolist()}}
-        )
+        a, b = (items + noise * RNG.normal(size=items.shape) for _ in range(2))
+        seen = look(a, b, step=step * 10, progress=step / len(noises))
+        lines.append({"step": step * 10, "doctor": seen.as_json()})
     return lines
 
 
