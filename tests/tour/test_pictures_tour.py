@@ -19,7 +19,7 @@ from likewise.tour.picture_ground import PictureGround
 
 pytest.importorskip("torch")
 pytest.importorskip("skimage")
-HERE = small_pictures(120, seed=4, size=8)
+HERE = small_pictures(120, seed=4, size=16)
 
 
 @pytest.fixture(autouse=True)

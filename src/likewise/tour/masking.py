@@ -7,7 +7,7 @@ from likewise.evaluate.thumbnails import from_png
 from likewise.tour.panel import Panel
 from likewise.tour.picture_ground import PictureGround, numbers, section
 
-_OPTIONS = {"mask": 0.75}
+_OPTIONS = {"mask": 0.75, "patch": 4}
 _MEAN = "the mean of each patch"
 
 

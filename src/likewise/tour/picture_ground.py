@@ -18,7 +18,7 @@ from likewise.sources.small_pictures import small_pictures
 from likewise.tour.panel import NotShown
 
 COUNT, SIDE = 3_000, 16  # pictures, and pixels a side of those that are rendered
-LEARNING = "80s"  # for each network: all panels take less than ten minutes on two cores
+LEARNING = "60s"  # for each network
 COLLAPSE = 5  # passes over the pictures in which a loss that only pulls collapses
 
 

@@ -7,10 +7,12 @@ from likewise.evaluate.page import figure
 from likewise.tour.panel import Panel
 from likewise.tour.picture_ground import PictureGround, numbers, section
 
+_OPTIONS = {"patch": 4}
+
 
 def show(ground: PictureGround) -> Panel:
     """Ask how much of the hidden tokens is told, and what the vectors are worth."""
-    run = ground.learned("ijepa")
+    run = ground.learned("ijepa", **_OPTIONS)
     (told,) = numbers(section(run, "Hidden and predicted"))
     knn, linear = numbers(section(run, "Labels"))
     bars = [Bar("predicted", told.value, told.low, told.high)]
@@ -18,7 +20,7 @@ def show(ground: PictureGround) -> Panel:
     return Panel(
         name="prediction",
         statement="What a hidden part means can be told from the rest, without telling a single pixel",
-        command=ground.command("ijepa"),
+        command=ground.command("ijepa", **_OPTIONS),
         finding=f"Of what varies in a teacher's tokens of hidden blocks, {told.value:.1%} is told from the part that "
         f"is seen, by {told.n:,} pictures that were not learned from; by the mean of what is seen "
         f"{told.baselines['mean of what is seen']:.1%}, by the network as it was drawn "
