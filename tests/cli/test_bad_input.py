@@ -269,7 +269,7 @@ def test_a_text_that_cannot_show_a_panel_has_a_tour_without_it(
     )
     page = tmp_path / "tour.html"
     said = sentence(capsys, "tour", "--data", tmp_path / "t.txt", "--out", page, "--only", "queen")
-    assert said.startswith("none of the panels queen can be shown on this text")
+    assert said.startswith("none of the panels queen can be shown here")
     assert not page.exists()
     assert run(["tour", "--data", str(tmp_path / "t.txt"), "--out", str(page), "--only", "queen", "--only", "one"]) == 0
     assert "panel queen is left out" in capsys.readouterr().err

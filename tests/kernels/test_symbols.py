@@ -21,7 +21,7 @@ def test_level_objects_export_only_their_own_namespace(source: str, tmp_path: Pa
     if compiler is None or nm is None:
         pytest.skip("needs a C++ compiler and nm")
     made = tmp_path / "level.o"
-    command = [compiler, "-std=c++20", "-O1", "-fPIC", "-fvisibility=hidden", "-DLIKEWISE_LEVEL=baseline"]
+    command = [compiler, "-std=c++17", "-O1", "-fPIC", "-fvisibility=hidden", "-DLIKEWISE_LEVEL=baseline"]
     subprocess.run([*command, "-c", str(KERNELS / source), "-o", str(made)], check=True, timeout=120)
     listing = subprocess.run([nm, "-C", "--defined-only", str(made)], check=True, capture_output=True, text=True)
     symbols = [line.split(maxsplit=2)[1:] for line in listing.stdout.splitlines()]

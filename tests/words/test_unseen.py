@@ -131,5 +131,5 @@ def test_a_file_of_words_is_embedded(ending: str, folder: Path, capsys: pytest.C
 
 
 def test_other_kinds_of_lines_are_refused(folder: Path) -> None:
-    with pytest.raises(OptionError, match="kind 'image'"):
+    with pytest.raises(OptionError, match="holds words, and pictures were to be embedded"):
         lw.embed_file(folder / "run", folder / "plain.txt", folder / "out.npz", kind="image")

@@ -2,8 +2,10 @@
 // In: a task that was checked, a level. Out: the task's tables one stretch further, how many centres and pairs there were.
 #include <algorithm>
 #include <atomic>
+#include <condition_variable>
 #include <cstdlib>
 #include <memory>
+#include <mutex>
 #include <new>
 #include <stdexcept>
 #include <thread>
@@ -108,14 +110,18 @@ class Meeting {
     const unsigned turn = turn_.load(std::memory_order_acquire);
     if (here_.fetch_add(1, std::memory_order_acq_rel) + 1 == members_) {
       here_.store(0, std::memory_order_relaxed);
-      turn_.store(turn + 1, std::memory_order_release);
-      turn_.notify_all();
+      {
+        std::lock_guard<std::mutex> lock(mutex_);
+        turn_.store(turn + 1, std::memory_order_release);
+      }
+      gone_.notify_all();
       return;
     }
     for (int spin = 0; spin < SPINS; ++spin) {
       if (turn_.load(std::memory_order_acquire) != turn) return;
     }
-    turn_.wait(turn, std::memory_order_acquire);
+    std::unique_lock<std::mutex> lock(mutex_);
+    gone_.wait(lock, [&] { return turn_.load(std::memory_order_acquire) != turn; });
   }
 
  private:
@@ -123,6 +129,8 @@ class Meeting {
   const int members_;
   std::atomic<int> here_{0};
   std::atomic<unsigned> turn_{0};
+  std::mutex mutex_;
+  std::condition_variable gone_;
 };
 
 // Learns a stretch with several threads so that their number changes no bit: the steps of a batch are found first, from

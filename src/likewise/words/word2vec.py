@@ -275,6 +275,7 @@ class _Training:
                 stopped=lambda: self.session.stopped or self.checkpoints.due,
                 watch=lambda pace: self._tell(epoch, pace),
             )
+            self._tell(epoch, self.pace)  # of epochs that are over before anybody watches
 
     def _rate(self, tokens: int) -> float:
         """Return the rate after so many tokens."""
