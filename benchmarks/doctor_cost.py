@@ -1,9 +1,9 @@
 """What the doctor costs: one look against the steps of a training of the default length, as JSON.
 
-Looks are at fixed shares of a training (`LOOKS`, and step 0, which counts twice: batch normalisation sees the items), so
-there are as many in a short run as in a long one: a short run with and without the doctor would say nothing of ten minutes.
-So a look and a step are timed by themselves, alternately in one process, on a training that goes on. In a run of the
-default length of 10 minutes
+Looks are at fixed shares of a training (`LOOKS`, and step 0, which counts twice: batch normalisation sees the items),
+so there are as many in a short run as in a long one: a short run with and without the doctor would say nothing of ten
+minutes. So a look and a step are timed by themselves, alternately in one process, on a training that goes on. In a run
+of the default length of 10 minutes
 
     share = looks · seconds of a look / (looks · seconds of a look + seconds of its steps)
 
