@@ -1,13 +1,16 @@
 """What the doctor costs: one look against the steps of a training of the default length, as JSON.
 
-Looks are at fixed shares of a training (`LOOKS`, and step 0), so there are as many in a short run as in a long one: a
-short run with and without the doctor would say nothing of ten minutes. So what is timed is a look, by itself, and a
-step, by itself, alternately in one process, on a training that goes on. In a run of the default length of 10 minutes
+Looks are at fixed shares of a training (`LOOKS`, and step 0, which counts twice: batch normalisation sees the items),
+so there are as many in a short run as in a long one: a short run with and without the doctor would say nothing of ten
+minutes. So a look and a step are timed by themselves, alternately in one process, on a training that goes on. In a run
+of the default length of 10 minutes
 
     share = looks · seconds of a look / (looks · seconds of a look + seconds of its steps)
 
-where the steps are as many as the recipe derives from `--time`. `--whole` also runs two short trainings alternately,
-with the doctor and without, whose difference must be the looks' time: a check of the sum, not of the share.
+where the steps are as many as the recipe derives from `--time`. On a machine that is shared with other work both are
+slower; the same from processor seconds (the least of each) is the share of threads that have nothing else to do.
+`--whole` also runs two short trainings alternately, with the doctor and without, whose difference must be the looks'
+time: a check of the sum, not of the share.
 
     .venv/bin/python benchmarks/doctor_cost.py --recipe simclr --threads 2
 """
@@ -44,25 +47,31 @@ def timed(learning: _Learning, rounds: int) -> dict[str, Any]:
     training = learning.training(0, 1, None)
     doctor = next(one for one in learning.watchers(training, _Nothing(), None, None) if isinstance(one, Doctor))  # type: ignore[arg-type]
     doctor.start(training)
-    steps, looks = [], []
+    steps, looks, cpu = [], [], {"step": [], "look": []}
     for number in range(rounds + 1):
         batch = training.data.read(training.order.rows(training.done))
-        start = time.perf_counter()
+        start, first = time.perf_counter(), time.process_time()
         stepped = training.step(batch)
-        middle = time.perf_counter()
+        middle, second = time.perf_counter(), time.process_time()
         doctor._look(training, stepped.loss)
-        end = time.perf_counter()
+        end, third = time.perf_counter(), time.process_time()
         if number:
             steps.append(middle - start)
             looks.append(end - middle)
-    step, look, count = statistics.median(steps), statistics.median(looks), len(LOOKS) + 1
+            cpu["step"].append(second - first)
+            cpu["look"].append(third - second)
+    step, look, count = statistics.median(steps), statistics.median(looks), len(LOOKS) + 2
     length = seconds_of(_TIME) * _MEASURED
+    taken = {name: round(min(found), 4) for name, found in cpu.items()}
+    own = count * taken["look"]
     return {
         "engine": f"{training.engine.precision}{', channels last' if training.engine.channels_last else ''}",
         "batch": training.plan.batch, "probe items": len(doctor.probe.a),
-        "seconds of a step": round(step, 4), "seconds of a look": round(look, 4), "looks": count,
+        "seconds of a step": round(step, 4), "seconds of a look": round(look, 4), "looks (step 0 twice)": count,
         "a look in steps": round(look / step, 2), "steps in 10 minutes": int(length / step),
         "share of 10 minutes": round(count * look / (count * look + length), 5),
+        "processor seconds": taken,
+        "share of 10 minutes with the threads to itself": round(own / (own + length * torch.get_num_threads()), 5),
     }  # fmt: skip
 
 

@@ -190,9 +190,9 @@ def summary(kept: Mapping[str, Any]) -> dict[str, Any]:
     kind, said = after.kind_against(before), judged(kept)
     row = {"member": kept["member"], "seed": kept["seed"], "action": kept["action"], "image": kept["image"]}
     row |= {"probe": kind, "doctor": said["verdict"], "flagged at": said.get("step"), "share": said.get("share")}
-    collapsed = kind != "healthy"
+    collapsed = kind not in ("healthy", "nothing learned")
     if kept["action"] != "warn":
-        return row | {"ends healthy": not collapsed}
+        return row | {"ends well": not collapsed}
     if not collapsed:
         return row | {"right": "step" not in said, "kind": said.get("kind"), "cause": said.get("cause")}
     row |= {"kind": said.get("kind"), "cause": said.get("cause")}

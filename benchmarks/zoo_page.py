@@ -48,6 +48,14 @@ def tables(entries: Sequence[Mapping[str, Any]], rows: Sequence[Mapping[str, Any
             "",
             *_acted(acted),
         ]
+    for action in dict.fromkeys(row["action"] for _, row in acted):
+        ends = [row for _, row in acted if row["action"] == action]
+        well, better = sum(row["ends well"] for row in ends), sum(row["probe"] == "healthy" for row in ends)
+        out += [
+            "",
+            f"{action}: {well} of {len(ends)} end without a collapse, {better} of them better than untrained by two "
+            "standard errors.",
+        ]
     return "\n".join(out)
 
 

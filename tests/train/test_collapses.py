@@ -118,7 +118,7 @@ def test_the_doctor_of_a_run_tells_by_its_course(tmp_path: Path) -> None:
     assert "--variance 25" in found["advice"]
     views = next(number for number in found["numbers"] if number["name"] == "view retrieval@1")
     assert {"step 0", "chance"} <= views["baselines"].keys()
-    assert "12 looks" in found["limits"]
+    assert "10 looks" in found["limits"]
     assert good.exit_code == 0
     assert json.loads(good.output)["verdict"] == "healthy"
     shown = CliRunner().invoke(program, ["doctor", str(tmp_path / "bad")])
