@@ -2,10 +2,8 @@
 // In: a task that was checked, a level. Out: the task's tables one stretch further, how many centres and pairs there were.
 #include <algorithm>
 #include <atomic>
-#include <condition_variable>
 #include <cstdlib>
 #include <memory>
-#include <mutex>
 #include <new>
 #include <stdexcept>
 #include <thread>
@@ -101,8 +99,7 @@ struct Means {
   float *inputs(const WindowTask &task) const { return task.wholes ? hidden : task.vectors; }
 };
 
-// Where a team of threads waits until all are there: awake for some microseconds, which is as long as it takes where each
-// has a core, then asleep, so that where cores are fewer the one that is waited for gets them.
+// Where a team of threads waits until all are there; the processor is given away when it takes long.
 class Meeting {
  public:
   explicit Meeting(int members) : members_(members) {}
@@ -110,27 +107,18 @@ class Meeting {
     const unsigned turn = turn_.load(std::memory_order_acquire);
     if (here_.fetch_add(1, std::memory_order_acq_rel) + 1 == members_) {
       here_.store(0, std::memory_order_relaxed);
-      {
-        std::lock_guard<std::mutex> lock(mutex_);
-        turn_.store(turn + 1, std::memory_order_release);
-      }
-      gone_.notify_all();
+      turn_.store(turn + 1, std::memory_order_release);
       return;
     }
-    for (int spin = 0; spin < SPINS; ++spin) {
-      if (turn_.load(std::memory_order_acquire) != turn) return;
+    for (int spin = 0; turn_.load(std::memory_order_acquire) == turn; ++spin) {
+      if (spin > 2000) std::this_thread::yield();
     }
-    std::unique_lock<std::mutex> lock(mutex_);
-    gone_.wait(lock, [&] { return turn_.load(std::memory_order_acquire) != turn; });
   }
 
  private:
-  static constexpr int SPINS = 4000;
   const int members_;
   std::atomic<int> here_{0};
   std::atomic<unsigned> turn_{0};
-  std::mutex mutex_;
-  std::condition_variable gone_;
 };
 
 // Learns a stretch with several threads so that their number changes no bit: the steps of a batch are found first, from
