@@ -25,6 +25,9 @@ class Page:
     def to_html(self):
         return "<!doctype html>"
 
+    def files(self):
+        return {}
+
 
 def made(value=1.0, n=60, dim=8, vectors=None):
     vectors = np.full((n, dim), value) if vectors is None else vectors

@@ -22,6 +22,9 @@ class Page:
     def to_html(self):
         return "<!doctype html>"
 
+    def files(self):
+        return {}
+
 
 @pytest.fixture
 def run():

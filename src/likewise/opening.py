@@ -107,8 +107,7 @@ class Run:
             folder, begin = RunFolder(self.path), f"{PICTURES}/"
             names = [name for name in folder.files if name.startswith(begin)]
             return {name.removeprefix(begin): folder.file(name).read_bytes() for name in names}
-        made = getattr(self._report, "files", None)  # a page that was made without pictures has none
-        return made() if made is not None else {}
+        return {} if self._report is None or callable(self._report) else self._report.files()
 
     def __repr__(self) -> str:
         return f"Run({str(self.path) if self.path else 'in memory'}, {self.space!r})"

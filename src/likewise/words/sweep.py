@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import threading
 import time
@@ -14,8 +13,7 @@ from typing import Any, TypeAlias
 Learn: TypeAlias = Callable[[int, int], tuple[int, int]]
 """(begin, end) of tokens in, (centres, pairs) out."""
 
-_BUSY = 0.75  # of a team's time is spent on cores where each thread has one
-_PATIENCE = 20  # times what a stretch of a team took, until a team is tried again
+_PATIENCE = 20  # times what a stretch took in the slower way, until that is tried again
 _LOOK_EVERY = 0.05  # seconds between two looks at the wish to stop by whoever waits for the threads
 
 
@@ -78,37 +76,35 @@ def threads_here(wanted: int) -> int:
 
 
 class Team:
-    """How many threads a stretch gets where their number changes no bit of what is learned.
+    """How many threads a stretch gets where their number changes no bit of what is learned: all of them, or one.
 
-    All of `threads`, as long as each has a core. Threads that work in step wait for the slowest, and where other
-    programs want the cores too the slowest is one that does not run: then one thread alone is tried, the quicker way is
-    taken, and the other is tried again when `_PATIENCE` times as long has gone by as that took.
+    Threads that work in step wait for the slowest at every step. Where other programs want the cores, or one core is
+    far from another, one thread alone is quicker. The quicker way is taken, and the other one is tried again when
+    `_PATIENCE` times as long has gone by as it took last.
     """
 
     def __init__(self, threads: int) -> None:
         self.threads, self.now = threads, threads
-        self._pace: dict[int, float] = {}  # seconds a token, by the number of threads
-        self._until = 0.0
+        self._last: dict[
+            int, tuple[float, float, float]
+        ] = {}  # threads: seconds a token, when it ended, how long it took
 
     def learn(self, learn: Callable[[int, int, int], tuple[int, int]], begin: int, end: int) -> tuple[int, int]:
         """Learn a stretch by `learn(begin, end, threads)`."""
-        wall, cpu, used = time.perf_counter(), time.process_time(), self.now
-        done = learn(begin, end, used)
-        wall, cpu = max(time.perf_counter() - wall, 1e-9), time.process_time() - cpu
-        self._pace[used] = wall / max(1, end - begin)
+        start = time.perf_counter()
+        done = learn(begin, end, self.now)
+        ended = time.perf_counter()
+        self._last[self.now] = ((ended - start) / max(1, end - begin), ended, ended - start)
         if self.threads > 1:
-            self.now = self._next(used, wall, busy=cpu / (wall * used))
+            self.now = self._next(ended)
         return done
 
-    def _next(self, used: int, wall: float, *, busy: float) -> int:
-        now = time.perf_counter()
-        if used == self.threads:
-            if busy > _BUSY:
-                return self.threads
-            self._until = now + _PATIENCE * wall
-            return 1 if self._pace.get(1, 0.0) < self._pace[used] else used
-        slower = self._pace[1] > self._pace.get(self.threads, math.inf)
-        return self.threads if slower or now >= self._until else 1
+    def _next(self, now: float) -> int:
+        if len(self._last) < 2:
+            return 1 if self.threads in self._last else self.threads
+        slower, quicker = sorted(self._last, key=self._last.__getitem__, reverse=True)
+        _, ended, took = self._last[slower]
+        return slower if now >= ended + _PATIENCE * took else quicker
 
 
 def sweep(
