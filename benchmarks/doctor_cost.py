@@ -44,8 +44,8 @@ def prepared(options: argparse.Namespace) -> _Learning:
 
 def timed(learning: _Learning, rounds: int) -> dict[str, Any]:
     """Time steps and looks in turn; return the seconds of each and what they come to in ten minutes."""
-    training = learning.training(0, 1, None)
-    doctor = next(one for one in learning.watchers(training, _Nothing(), None, None) if isinstance(one, Doctor))  # type: ignore[arg-type]
+    training = learning.training(0, 1, None, None)
+    doctor = next(one for one in learning.watchers(training, None, None) if isinstance(one, Doctor))
     doctor.start(training)
     steps, looks, cpu = [], [], {"step": [], "look": []}
     for number in range(rounds + 1):
@@ -75,23 +75,14 @@ def timed(learning: _Learning, rounds: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-class _Nothing:
-    """Stands where checkpoints go."""
-
-    due = False
-
-    def write(self, arrays: Any, values: Any) -> None:
-        """Keep nothing."""
-
-
 def whole(options: argparse.Namespace) -> dict[str, Any]:
     """Run short trainings with the doctor and without, alternately; return their seconds."""
     found: dict[str, list[float]] = {"with": [], "without": []}
     for side in ("with", "without", "without", "with"):
         learning = prepared(options)
         learning.options = {**learning.options, "epochs": 4, "time": None}
-        training = learning.training(0, 1, None)
-        watchers = learning.watchers(training, _Nothing(), None, None)[:1] if side == "with" else []  # type: ignore[arg-type]
+        training = learning.training(0, 1, None, None)
+        watchers = learning.watchers(training, None, None) if side == "with" else []
         start = time.perf_counter()
         training.run(Session(), watchers)
         found[side].append(round(time.perf_counter() - start, 2))

@@ -88,7 +88,7 @@ class Moments:
             self._steps, self._start = values["plan"]["steps"], time.perf_counter()
             self._marks = [round(share * self._steps) for share in SHARES]
             return
-        state = unpacked(Checkpoint(arrays, values))
+        state = unpacked(Checkpoint(arrays, values))["training"]
         network = {name: tensor.cpu().clone() for name, tensor in state["network"].items()}
         self.kept.append((int(state["done"]), time.perf_counter() - self._start, network))
 

@@ -13,9 +13,9 @@ import numpy as np
 from likewise.contracts import Array
 from likewise.errors import OptionError, RunExists
 from likewise.files import atomic
-from likewise.opening import ITEMS, VECTORS, NoEncoder, Run
+from likewise.opening import NoEncoder, Run
 from likewise.opening import open as open_run
-from likewise.run import RunFolder, RunWriter
+from likewise.run import ITEMS, VECTORS, RunFolder, RunWriter
 from likewise.session import Note, Progress, Session
 from likewise.space import Space, formats
 from likewise.space.content import ContentDigest

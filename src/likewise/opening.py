@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, cast, final
+from typing import TYPE_CHECKING, Any, Protocol, final
 
 import numpy as np
 from jaxtyping import Float32
@@ -18,17 +18,16 @@ from jaxtyping import Float32
 from likewise.contracts import Array, Encoder
 from likewise.errors import FingerprintError, IntegrityError, OptionError, RunError
 from likewise.picture_runs import KIND, read_picture_encoder, report_on_pictures, write_picture_encoder
-from likewise.run import RunFolder, RunWriter
+from likewise.run import ENCODER, ITEMS, VECTORS, RunFolder, RunWriter
 from likewise.session import Session
 from likewise.sources.gold import Files, read_gold
 from likewise.space import Space, formats
 from likewise.space.items import read_items, write_items
 from likewise.space.tensors import read_matrix, write_matrix
+from likewise.word_runs import read_subword_table, read_word_table, write_word_encoder
 from likewise.words import unseen
 from likewise.words.fasttext_file import FastTextFile
-from likewise.words.pooling import A, Poolings
 from likewise.words.subword_table import Placed, SubwordTable
-from likewise.words.subwords import read_used, subwords
 from likewise.words.table import WordTable
 
 if TYPE_CHECKING:
@@ -36,9 +35,6 @@ if TYPE_CHECKING:
     from likewise.evaluate.report import Report
     from likewise.evaluate.subject import Before
 
-VECTORS, ITEMS = "space/vectors.safetensors", "space/items.parquet"
-ENCODER, TOKENIZER, OUTPUT = "encoder/encoder.json", "encoder/tokenizer.json", "encoder/output.safetensors"
-ROWS, BUCKETS, COMPONENT = "encoder/rows.safetensors", "encoder/buckets.npy", "encoder/component.safetensors"
 REPORT, PAGE, LOG = "report.json", "report.html", "log.jsonl"
 PICTURES = "pictures"
 
@@ -403,29 +399,16 @@ def read_space(folder: RunFolder) -> Space:
 
 def write_encoder(writer: RunWriter, encoder: Encoder, space: Space) -> str:
     """Write a run's encoder/ and return its kind; what the space holds already is pointed to."""
-    if getattr(encoder, "kind", "") == KIND and encoder.fingerprint == space.fingerprint:
-        return write_picture_encoder(writer, encoder)
-    if not isinstance(encoder, WordTable | SubwordTable):
+    if getattr(encoder, "kind", None) not in KINDS:
         raise RunError(f"an encoder of type {type(encoder).__name__} cannot be saved: kinds are {', '.join(KINDS)}")
     if encoder.fingerprint != space.fingerprint:
         raise FingerprintError(
             "the space to save was not made by the encoder beside it (or was changed since): "
             "save the encoder's own space, and change it after opening"
         )
-    arrays, about = encoder.state()
-    writer.write_json(TOKENIZER, about.pop("tokenizer"))
-    about |= {"words": {"file": ITEMS, "column": "key"}, "vectors": {"file": VECTORS, "tensor": "vectors"}}
-    for name, place in (("rows", ROWS), ("output", OUTPUT), ("component", COMPONENT)):
-        if name in arrays:
-            with writer.open(place) as file:
-                write_matrix(file, name, encoder.dim, [np.atleast_2d(arrays[name])])
-            about[name] = {"file": place, "tensor": name}
-    if "used" in arrays:
-        with writer.open(BUCKETS) as file:
-            np.save(file, arrays["used"], allow_pickle=False)
-    texts = {name: encoder.fingerprint_of(f"text:{name}") for name in encoder.poolings.names}
-    writer.write_json(ENCODER, about | {"fingerprint": encoder.fingerprint, "texts": texts})
-    return encoder.kind
+    if isinstance(encoder, WordTable | SubwordTable):
+        return write_word_encoder(writer, encoder)
+    return write_picture_encoder(writer, encoder)
 
 
 def read_encoder(folder: RunFolder, space: Space) -> Encoder:
@@ -436,52 +419,11 @@ def read_encoder(folder: RunFolder, space: Space) -> Encoder:
     kind = about.get("kind") if isinstance(about, dict) else None
     if kind not in KINDS:
         raise RunError(f"{folder.path / ENCODER} is of kind {kind!r}; this version reads {', '.join(KINDS)}")
-    encoder = KINDS[kind](folder, space, about)
-    if kind == KIND:
-        return cast(Encoder, encoder)
-    texts = {name: encoder.fingerprint_of(f"text:{name}") for name in encoder.poolings.names}
-    if about.get("texts", texts) != texts:
-        raise IntegrityError(f"{folder.path / ENCODER} belongs to another run: its texts were pooled in other ways")
-    return cast(Encoder, encoder)
+    return KINDS[kind](folder, space, about)
 
 
-def _read_poolings(folder: RunFolder, space: Space, about: Mapping[str, Any]) -> Poolings:
-    """Read what texts are pooled by; a run from before there was SIF has counts only."""
-    component = read_matrix(folder.file(COMPONENT), "component").ravel() if COMPONENT in folder.files else None
-    pooling = about.get("pooling", {"a": A})
-    if not isinstance(pooling, dict) or type(pooling.get("a")) not in (int, float):
-        raise IntegrityError(f"{folder.path / ENCODER} lacks the number a by which words are weighed: {pooling}")
-    return Poolings(space.items, space.dim, component=component, a=pooling["a"])
-
-
-def _read_word_table(folder: RunFolder, space: Space, about: Mapping[str, Any]) -> WordTable:
-    if about.get("fingerprint") != space.fingerprint:
-        raise IntegrityError(f"{folder.path / ENCODER} belongs to another run: its fingerprint is not the space's")
-    output = read_matrix(folder.file(OUTPUT), "output") if OUTPUT in folder.files else None
-    facts = {"tokenizer": folder.json(TOKENIZER), "poolings": _read_poolings(folder, space, about)}
-    return WordTable(space, output=output, fingerprint=space.fingerprint, **facts)
-
-
-def _read_subword_table(folder: RunFolder, space: Space, about: Mapping[str, Any]) -> SubwordTable:
-    options: dict[str, Any] = {name: about.get(name) for name in ("min_n", "max_n", "buckets")}
-    if not all(type(value) is int for value in options.values()):
-        raise IntegrityError(f"{folder.path / ENCODER} lacks whole numbers for {', '.join(options)}: {options}")
-    table = SubwordTable(
-        space.keys,
-        read_matrix(folder.file(ROWS), "rows"),
-        subwords(space.keys, **options, used=read_used(folder.file(BUCKETS)) if BUCKETS in folder.files else None),
-        items=space.items,
-        output=read_matrix(folder.file(OUTPUT), "output") if OUTPUT in folder.files else None,
-        tokenizer=folder.json(TOKENIZER),
-        poolings=_read_poolings(folder, space, about),
-    )
-    if table.fingerprint != space.fingerprint:
-        raise IntegrityError(f"{folder.path / ROWS} belongs to another run: its fingerprint is not the space's")
-    return table
-
-
-KINDS: dict[str, Callable[[RunFolder, Space, Mapping[str, Any]], Any]] = {
-    "word-table": _read_word_table,
-    "subword-table": _read_subword_table,
+KINDS: dict[str, Callable[[RunFolder, Space, Mapping[str, Any]], Encoder]] = {
+    "word-table": read_word_table,
+    "subword-table": read_subword_table,
     KIND: read_picture_encoder,
 }

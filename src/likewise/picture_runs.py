@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from likewise.errors import IntegrityError, MissingExtra, OptionError, RunError
-from likewise.run import RunFolder, RunWriter
+from likewise.run import ENCODER, RunFolder, RunWriter
 
 if TYPE_CHECKING:
     from likewise.contracts import Encoder
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from likewise.space import Space
 
 KIND = "picture-network"
-ABOUT, WEIGHTS = "encoder/encoder.json", "encoder/weights.safetensors"
+WEIGHTS = "encoder/weights.safetensors"
 
 
 def write_picture_encoder(writer: RunWriter, encoder: Encoder) -> str:
@@ -27,7 +27,7 @@ def write_picture_encoder(writer: RunWriter, encoder: Encoder) -> str:
     whole = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     with writer.open(WEIGHTS) as file:
         file.write(save(whole))  # by its own hand a full disk would be an error of another kind
-    writer.write_json(ABOUT, about | {"weights": {"file": WEIGHTS}, "fingerprint": encoder.fingerprint})
+    writer.write_json(ENCODER, about | {"weights": {"file": WEIGHTS}, "fingerprint": encoder.fingerprint})
     return KIND
 
 
@@ -43,10 +43,12 @@ def read_picture_encoder(folder: RunFolder, space: Space, about: Mapping[str, An
     try:
         encoder = PictureEncoder.from_state((arrays, dict(about)))
     except OptionError as error:  # an architecture or an option that is not there
-        raise RunError(f"{folder.path / ABOUT} is of another version of likewise, {error}: use that version") from error
+        raise RunError(
+            f"{folder.path / ENCODER} is of another version of likewise, {error}: use that version"
+        ) from error
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         why = str(error).split("\n")[0]
-        raise IntegrityError(f"{folder.path / ABOUT} does not describe the weights beside it: {why}") from error
+        raise IntegrityError(f"{folder.path / ENCODER} does not describe the weights beside it: {why}") from error
     if encoder.fingerprint != about.get("fingerprint") or encoder.fingerprint != space.fingerprint:
         raise IntegrityError(f"{folder.path / WEIGHTS} belongs to another run: its fingerprint is not the space's")
     return encoder

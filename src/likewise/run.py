@@ -29,6 +29,7 @@ from likewise.errors import InputError, IntegrityError, RunError, RunExists
 from likewise.files import atomic, digest_of_file, digest_of_json, sync_folder, whole
 
 MANIFEST, CHECKPOINTS = "run.json", "checkpoints"
+VECTORS, ITEMS, ENCODER = "space/vectors.safetensors", "space/items.parquet", "encoder/encoder.json"
 FORMAT = 1
 _COMPLETE = "seed-*.json"  # what a checkpoint that is whole has
 

@@ -15,10 +15,11 @@ from likewise import recipes
 from likewise.embedding import embed_file
 from likewise.errors import FingerprintError, IntegrityError, OptionError, ShapeError
 from likewise.files import digest_of_file, digest_of_json
-from likewise.opening import COMPONENT, ENCODER, Run
+from likewise.opening import Run
 from likewise.recipes import describe
-from likewise.run import RunFolder, _pretty
+from likewise.run import ENCODER, RunFolder, _pretty
 from likewise.space import Space
+from likewise.word_runs import COMPONENT
 from likewise.words.corpus import Corpus
 from likewise.words.pooling import POOLINGS, Poolings, learn_component
 from likewise.words.subword_table import SubwordTable

@@ -10,8 +10,8 @@ import pytest
 
 from likewise.errors import DataError, IntegrityError, KeyMissing, OptionError, ShapeError
 from likewise.kernels import subwords_twin
-from likewise.opening import ENCODER, Run, open, write_encoder, write_space
-from likewise.run import RunWriter
+from likewise.opening import Run, open, write_encoder, write_space
+from likewise.run import ENCODER, RunWriter
 from likewise.words.subword_table import SubwordTable
 from likewise.words.subwords import subwords
 
