@@ -27,8 +27,8 @@ ACTIONS: Final = ("warn", "stop", "rollback", "rescue")
 LOOKS: Final = (0.04, 0.1, 0.16, 0.2, 0.3, 0.45, 0.65, 0.85, 1.0)
 """When to look, in shares of the training: early, since what collapses does so early.
 
-Each costs about one and a half steps of 256 items, and that before the first twice as much: together 2.1 % of ten
-minutes on one thread, half of that on two.
+Each costs a step of 256 items or one and a half, and that before the first twice as much: .88 % of ten minutes on two
+threads, 2.1 % on one (benchmarks/doctor_cost.py).
 """
 _AT_ONCE = {"cpu": 64}  # items that are encoded at a time: on a processor 64 take .7 of the time that 256 take
 _NORMED = 256  # items that batch normalisation of an untrained network sees at a time
