@@ -19,7 +19,7 @@ from likewise.words.subword_table import SubwordTable
 
 RECIPES = ("word2vec", "fasttext", "glove", "ppmi")
 CHARACTERS = 25_000_000  # of the text: about four million words, which all five learn in half a minute
-TEXT_IS = f"# TEXT: the paragraphs of the text above up to its first {CHARACTERS:,} characters"
+TEXT_IS = f"# TEXT: the paragraphs of the text above as likewise reads them, up to {CHARACTERS:,} characters"
 FEW_WORDS_EPOCHS = 20  # over 1.5 million words of documentation; the recipes' own numbers are for longer texts
 
 
