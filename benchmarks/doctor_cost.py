@@ -26,7 +26,7 @@ from typing import Any
 import torch
 
 from likewise.recipes import PICTURES
-from likewise.recipes.vision import _MEASURED, _TIME, _Learning
+from likewise.recipes.fitting import MEASURED, TIME, Fit
 from likewise.session import Session
 from likewise.train.choosing import seconds_of
 from likewise.train.engine import threads
@@ -35,14 +35,14 @@ from words_sides import machine
 from zoo import data_of
 
 
-def prepared(options: argparse.Namespace) -> _Learning:
+def prepared(options: argparse.Namespace) -> Fit:
     """Return a learning of the recipe with its default options on pictures as they are."""
-    recipe = PICTURES[options.recipe](device="cpu", threads=options.threads, precision=options.precision, time=_TIME)
+    recipe = PICTURES[options.recipe](device="cpu", threads=options.threads, precision=options.precision, time=TIME)
     session = Session()
-    return _Learning(recipe, recipe.prepare(data_of("pictures", 32).source, session), session, 1)
+    return Fit(recipe, recipe.prepare(data_of("pictures", 32).source, session), session, 1)
 
 
-def timed(learning: _Learning, rounds: int) -> dict[str, Any]:
+def timed(learning: Fit, rounds: int) -> dict[str, Any]:
     """Time steps and looks in turn; return the seconds of each and what they come to in ten minutes."""
     training = learning.training(0, 1, None, None)
     doctor = next(one for one in learning.watchers(training, None, None) if isinstance(one, Doctor))
@@ -61,7 +61,7 @@ def timed(learning: _Learning, rounds: int) -> dict[str, Any]:
             cpu["step"].append(second - first)
             cpu["look"].append(third - second)
     step, look, count = statistics.median(steps), statistics.median(looks), len(LOOKS) + 2
-    length = seconds_of(_TIME) * _MEASURED
+    length = seconds_of(TIME) * MEASURED
     taken = {name: round(min(found), 4) for name, found in cpu.items()}
     own = count * taken["look"]
     return {

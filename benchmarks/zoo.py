@@ -144,7 +144,7 @@ def entry(name: str, seed: int, action: str, image: int) -> dict[str, Any]:
     start = time.perf_counter()
     encoder = recipe.fit(prepared, session, seed=seed)
     seconds, trained = time.perf_counter() - start, objectives[-1]
-    architecture = recipe._architecture(prepared.pictures)
+    architecture = recipe.architecture(prepared.pictures)
     network = build(recipe.options["encoder"], architecture, seed=seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed + 1)

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, cast, final
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
 from likewise.contracts import Field
 from likewise.encoders.blocks import Residual, normalisation, run
-from likewise.errors import OptionError
+from likewise.errors import OptionError, ShapeError
 
 
 @dataclass(frozen=True)
@@ -31,29 +32,34 @@ SIZES: Final = {
     "base": Shape(64, (64, 128, 256, 512), (2, 2, 2, 2), (1, 2, 2, 2)),  # 11 M: ResNet-18
 }
 """What the dial means for this network."""
+PATCH: Final = 5
+"""Side of the filters of the stem that is clustered from patches."""
+_STEMS: Final = {"small": (3, 1, 1), "patches": (PATCH, 1, PATCH // 2), "large": (7, 2, 3)}  # side, stride, padding
 
 
 @final
 class ResNet(nn.Module):
     """He et al. 2016 (arXiv:1512.03385) with basic blocks; a vector is the mean over the last maps.
 
-    `stem` small: a 3×3 convolution that keeps the size, for pictures of 64 pixels or less; large: the paper's 7×7
+    `stem` small: a 3×3 convolution that keeps the size, for pictures of 64 pixels or less; patches: a 5×5 one that
+    does, too, and is made to begin with filters that were clustered (`take_filters`); large: the paper's 7×7
     convolution and pooling, which shrink it by 4. Input: normalised float32 "b c h w".
     """
 
     def __init__(self, *, size: str = "tiny", channels: int = 3, stem: str = "small", norm: str = "batch") -> None:
         super().__init__()
-        if size not in SIZES or stem not in ("small", "large") or norm not in ("batch", "group"):
+        if size not in SIZES or stem not in _STEMS or norm not in ("batch", "group"):
             raise OptionError(
-                f"a ResNet of size {size!r}, stem {stem!r}, norm {norm!r}: size is {', '.join(SIZES)}, stem small or "
-                "large, norm batch or group"
+                f"a ResNet of size {size!r}, stem {stem!r}, norm {norm!r}: size is {', '.join(SIZES)}, stem "
+                f"{', '.join(_STEMS)}, norm batch or group"
             )
         shape = SIZES[size]
         self.config: dict[str, Any] = {"size": size, "channels": channels, "stem": stem, "norm": norm}
         self.dim, self.recompute = shape.widths[-1], False
-        wide = {"small": (3, 1, 1), "large": (7, 2, 3)}[stem]
         self.stem = nn.Sequential(
-            nn.Conv2d(channels, shape.stem, *wide, bias=False), normalisation(norm, shape.stem), nn.ReLU(inplace=True)
+            nn.Conv2d(channels, shape.stem, *_STEMS[stem], bias=False),
+            normalisation(norm, shape.stem),
+            nn.ReLU(inplace=True),
         )
         self.shrink = nn.MaxPool2d(3, 2, 1) if stem == "large" else nn.Identity()
         stages, width = [], shape.stem
@@ -64,6 +70,18 @@ class ResNet(nn.Module):
             width = wanted
         self.stages = nn.ModuleList(stages)
         _initialise(self)
+
+    def take_filters(self, filters: Float[Tensor, "k c p p"]) -> None:
+        """Begin with these first filters, each as long as those that were drawn are on average; they learn on.
+
+        Raises ShapeError where their shape is another.
+        """
+        first = cast(nn.Conv2d, self.stem[0]).weight
+        if filters.shape != first.shape:
+            raise ShapeError(f"filters {tuple(filters.shape)} came for a first layer of {tuple(first.shape)}")
+        with torch.no_grad():
+            length = first.flatten(1).norm(dim=1).mean()
+            first.copy_(functional.normalize(filters.flatten(1), dim=1).view_as(first) * length)
 
     def maps(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d h2 w2"]:
         """Return the last maps."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Dial = Literal["tiny", "small", "base"]
 Network = Literal["resnet", "vit", "mlp"]
-Stem = Literal["auto", "small", "large"]
+Stem = Literal["auto", "small", "patches", "large"]
 Norm = Literal["batch", "group"]
 Optimiser = Literal["adamw", "lars"]
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
@@ -46,7 +46,12 @@ def options_of_networks(
         int | None, Option("pictures are scaled and cut to this; else by their own size", "pixels", 8, 1024)
     ] = None,
     patch: Annotated[int | None, Option("of a vit; else an eighth of the picture", "pixels", 1, 512)] = None,
-    stem: Annotated[Stem, Option("of a resnet; small: 3×3; large: 7×7 and pooling, for above 64 pixels")] = "auto",
+    stem: Annotated[
+        Stem,
+        Option(
+            "of a resnet; small: 3×3; patches: 5×5, begun with clustered patches; large: 7×7 and pooling, from 65 px"
+        ),
+    ] = "auto",
     norm: Annotated[Norm, Option("of a resnet; group: a picture's vector never depends on its batch")] = "batch",
     time: Annotated[str | None, Option("learn for so long, such as 10m; without it and epochs: 10m")] = None,
     epochs: Annotated[int | None, Option("passes over the pictures, instead of a time", "passes", 1)] = None,
