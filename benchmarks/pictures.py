@@ -251,7 +251,7 @@ def baselines(options: argparse.Namespace) -> None:
             if not known(about):
                 a, b, _ = untrained(encoder, seed, architecture)
                 keep(about | {"dim": a.shape[1], "numbers": numbers(a, b, split)})
-    for seed in options.seeds:
+    for seed in options.seeds if options.bound_epochs else ():
         about = {"baseline": "supervised resnet", "seed": seed, "set": {"epochs": options.bound_epochs}}
         if not known(about):
             place = {"machine": place_of(options.device)}
@@ -326,7 +326,9 @@ def main() -> None:
     parser.add_argument("--device", default="auto")
     parser.add_argument("--growth", action="store_true", help="also look at checkpoints on the way")
     parser.add_argument("--baselines", action="store_true")
-    parser.add_argument("--bound-epochs", type=int, default=30, help="of the network that is told labels")
+    parser.add_argument(
+        "--bound-epochs", type=int, default=30, help="of the network that is told labels; 0: without it"
+    )
     parser.add_argument("--page", action="store_true")
     parser.add_argument("--out", type=Path, default=FILE)
     options = parser.parse_args()

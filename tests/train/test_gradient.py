@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from toys import CPU, Contrast, Means, training
 
+from likewise.contracts import Views
 from likewise.train.gradient import accumulate
 
 
@@ -40,6 +41,42 @@ def test_a_loss_that_compares_items_needs_two_passes() -> None:
 
     _, alone = gradients(Alone, 8)
     assert max(float((alone[name] - whole[name]).abs().max()) for name in whole) > 1e-3
+
+
+@pytest.mark.parametrize("name", ["SimCLR", "VICReg", "BYOL", "SimSiam"])
+@pytest.mark.parametrize("chunk", [8, 5])
+def test_heads_that_normalise_by_the_batch_see_the_whole_of_it(name: str, chunk: int) -> None:
+    """The recipes' own heads, a teacher among them: with chunks' statistics gradients would be others by far."""
+    from likewise.encoders.architectures import build
+    from likewise.objectives import contrastive, decorrelation, distillation
+    from likewise.train.gradient import Encoding
+    from likewise.views.augmentation import simclr
+    from likewise.views.pictures import TwoCrops
+
+    there = {**vars(contrastive), **vars(decorrelation), **vars(distillation)}
+    pixels = torch.randint(0, 256, (16, 3, 16, 16), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    changes = simclr((16, 16), mean=(0.5,) * 3, std=(0.25,) * 3)
+    views = TwoCrops(changes)(pixels, torch.Generator().manual_seed(1))
+    views = Views(tuple(x.double() for x in views.inputs))
+
+    def stepped(chunk: int) -> tuple[float, dict[str, Tensor], dict[str, Tensor]]:
+        network = build("resnet", {"norm": "group"}, seed=3)
+        torch.manual_seed(4)
+        encoding = Encoding(network, there[name](network)).double()
+        loss = accumulate(encoding, encoding.objective, views, CPU, chunk=chunk, scale=1.0)
+        state = {key: value for key, value in encoding.state_dict().items() if "running" in key or "tracked" in key}
+        return float(loss.total), {key: p.grad for key, p in encoding.named_parameters() if p.grad is not None}, state
+
+    (loss, whole, seen), (in_chunks, parts, seen_in_chunks) = stepped(16), stepped(chunk)
+    assert in_chunks == pytest.approx(loss, rel=1e-6)
+    assert parts.keys() == whole.keys()
+    length = torch.cat([gradient.flatten() for gradient in whole.values()]).norm()
+    apart = torch.cat([(parts[key] - whole[key]).flatten() for key in whole]).norm()
+    assert apart < 1e-5 * length
+    assert length > 0
+    assert seen
+    for key, value in seen.items():
+        torch.testing.assert_close(seen_in_chunks[key], value, msg=key)
 
 
 def test_two_passes_move_running_means_once() -> None:

@@ -1,21 +1,25 @@
 """The gradient of one batch: a network, an objective and views in; gradients in the parameters and the loss out.
 
-A batch that does not fit into memory at once is encoded in chunks. A loss that does not compare items is a mean over
-them, so the chunks' gradients add up. One that does (`gather`) is found in two passes (Gao et al. 2021,
-arXiv:2101.06983): everything is encoded without keeping what the gradient needs, the loss gives the gradient of each
-vector, and each chunk is encoded again to pass its own on. Both give the gradient of the whole batch, where the
-network sees items one by one; batch normalisation uses the statistics of a chunk.
+A batch that does not fit into memory at once goes through the network in chunks, and there are two ways to the gradient
+of the whole. Where the loss is a mean over items and no head normalises by the batch, the chunks' gradients add up.
+Else it is found in two passes (Gao et al. 2021, arXiv:2101.06983): the network encodes without keeping what its
+gradient needs, heads and loss see the whole batch and give the gradient of each vector, and each chunk is encoded again
+to pass its own on. Gao et al. keep what the loss compares; here what the network gives is kept, so that heads with
+batch normalisation see the whole batch, too. Exact where the network sees items one by one; batch normalisation inside
+it uses the statistics of a chunk.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from itertools import pairwise
-from typing import Any, cast
+from typing import Any, TypeGuard, cast
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from likewise.contracts import Loss, Views, Z
 from likewise.train.engine import Engine
@@ -44,9 +48,9 @@ def accumulate(encoding: Any, objective: Any, views: Views, engine: Engine, *, c
         loss = objective.loss(engine.gather(z) if objective.gather else z)
         (loss.total * scale).backward()
         return _plain(loss)
-    in_chunks = _in_two_passes if objective.gather else _in_parts
+    apart = not objective.gather and not any(map(_normalises, objective.modules()))
     alone = encoding if isinstance(encoding, Encoding) else encoding.module
-    loss = in_chunks(alone, objective, views, engine, chunk=chunk, scale=scale)
+    loss = (_in_parts if apart else _in_two_passes)(alone, objective, views, engine, chunk=chunk, scale=scale)
     engine.mean_gradients(list(alone.parameters()))
     return loss
 
@@ -66,31 +70,50 @@ def _in_parts(encoding: Any, objective: Any, views: Views, engine: Engine, *, ch
 
 
 def _in_two_passes(encoding: Any, objective: Any, views: Views, engine: Engine, *, chunk: int, scale: float) -> Loss:
-    stretches = list(_stretches(len(views), chunk))
-    with torch.no_grad(), _statistics_kept(encoding), engine.autocast():
-        found = [encoding(views.part(*stretch)) for stretch in stretches]
-    learns = _what_learns(encoding, views.part(0, min(2, len(views))), engine)
-    z = {name: torch.cat([one[name] for one in found]).requires_grad_(name in learns) for name in found[0]}
-    loss = objective.loss(engine.gather(z))
+    with _in_chunks(encoding, len(views), chunk), engine.autocast():
+        z = encoding(views)
+    loss = objective.loss(engine.gather(z) if objective.gather else z)
     (loss.total * scale).backward()
-    for low, high in stretches:
-        with engine.autocast():
-            again = encoding(views.part(low, high))
-        gradients = [cast(Tensor, z[name].grad)[low:high] for name in learns]
-        torch.autograd.backward([again[name] for name in learns], gradients)
     return _plain(loss)
 
 
-def _what_learns(encoding: Any, some: Views, engine: Engine) -> list[str]:
-    """Return the names of what is encoded with a gradient: labels and what a teacher says have none."""
-    with _statistics_kept(encoding), engine.autocast():
-        return [name for name, tensor in encoding(some).items() if tensor.requires_grad]
+@contextmanager
+def _in_chunks(encoding: Any, items: int, chunk: int) -> Iterator[None]:
+    """Let the network, and teachers of its kind, see at most so many of the `items` at a time inside this block.
+
+    What the learner's maps were is forgotten, and made again, chunk by chunk, when the gradient asks.
+    """
+    kind = type(encoding.network)
+    networks = [encoding.network, *(each for each in encoding.objective.modules() if type(each) is kind)]
+    for network in networks:
+        network.forward = partial(_chunked, network, network.forward, items, chunk)
+    try:
+        yield
+    finally:
+        for network in networks:
+            del network.forward
+
+
+def _chunked(network: nn.Module, forward: Callable[[Tensor], Tensor], items: int, chunk: int, x: Tensor) -> Tensor:
+    rows = chunk * max(1, len(x) // items)  # of all views of so many items
+    parts = [x[low:high] for low, high in _stretches(len(x), rows)]
+    if not torch.is_grad_enabled():
+        return torch.cat([forward(part) for part in parts])
+
+    def twice(part: Tensor, _: Tensor) -> Tensor:
+        if torch.is_grad_enabled():
+            return forward(part)
+        with _statistics_kept(network):
+            return forward(part)
+
+    handle = torch.zeros((), requires_grad=True)  # checkpoint asks for an input that has a gradient
+    return torch.cat([cast(Tensor, checkpoint(twice, part, handle, use_reentrant=True)) for part in parts])
 
 
 @contextmanager
 def _statistics_kept(module: nn.Module) -> Iterator[None]:
     """Leave the running means of batch normalisation alone inside this block: the second pass moves them."""
-    norms = [each for each in module.modules() if isinstance(each, nn.modules.batchnorm._BatchNorm)]
+    norms = [each for each in module.modules() if _normalises(each)]
     before = [(norm.momentum, norm.num_batches_tracked) for norm in norms]
     for norm in norms:
         norm.momentum = 0.0
@@ -100,6 +123,11 @@ def _statistics_kept(module: nn.Module) -> Iterator[None]:
     finally:
         for norm, (momentum, tracked) in zip(norms, before, strict=True):
             norm.momentum, norm.num_batches_tracked = momentum, tracked
+
+
+def _normalises(module: nn.Module) -> TypeGuard[nn.modules.batchnorm._BatchNorm]:
+    """Whether a layer normalises an item by others of its batch."""
+    return isinstance(module, nn.modules.batchnorm._BatchNorm)
 
 
 def _stretches(items: int, chunk: int) -> Iterator[tuple[int, int]]:
