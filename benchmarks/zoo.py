@@ -39,7 +39,8 @@ from zoo_probe import Found, probe
 
 FILE = RESULTS / "zoo.json"
 ITEMS, TESTED = 3_600, 1_000  # pictures that come (the doctor holds 768 of them back), and those of the probe
-SHARED: dict[str, Any] = {"batch": 64, "epochs": 8, "precision": "bf16", "threads": 1, "device": "cpu"}
+EPOCHS = 8
+SHARED: dict[str, Any] = {"batch": 64, "precision": "bf16", "threads": 1, "device": "cpu"}
 IMAGE = 16  # pixels a side, so that a member takes about a minute; --image 32 for as they are
 EARLY = 0.2  # of the training: a collapse is to be flagged by then
 
@@ -69,6 +70,9 @@ ZOO = {
     "simclr, black pictures": Member("simclr", {}, "nearly constant", data="black"),
     "simclr, rate 1": Member("simclr", {"rate": 1.0}, "rate 1 is too high"),
     "simclr, rate 10": Member("simclr", {"rate": 10.0}, "rate 10 is too high"),
+    "simclr, rate 1 after a long rise": Member("simclr", {"rate": 1.0, "warmup": 0.5}, "rate 1 is too high"),
+    "byol, rate 1 after a long rise": Member("byol", {"rate": 1.0, "warmup": 0.5}, "rate 1 is too high"),
+    "vicreg, rate 1 after a long rise": Member("vicreg", {"rate": 1.0, "warmup": 0.5}, "rate 1 is too high"),
     "simclr, weight decay 1": Member("simclr", {"weight_decay": 1.0}, "weight decay 1"),
     "simclr, weight decay 300": Member("simclr", {"weight_decay": 300.0}, "weight decay 300"),
 }
@@ -123,7 +127,7 @@ def watched(recipe: Any) -> tuple[Any, list[Any]]:
     return replace(recipe, way=replace(recipe.way, objective=objective)), made
 
 
-def entry(name: str, seed: int, action: str, image: int) -> dict[str, Any]:
+def entry(name: str, seed: int, action: str, image: int, epochs: int) -> dict[str, Any]:
     """Learn once; return the course, and what the probe finds before and after."""
     from likewise.encoders.architectures import build
     from likewise.encoders.pictures import PictureEncoder
@@ -131,7 +135,7 @@ def entry(name: str, seed: int, action: str, image: int) -> dict[str, Any]:
 
     member = MEMBERS[name]
     data = data_of(member.data, image)
-    options = {**SHARED, **member.options, "on_collapse": action}
+    options = {**SHARED, **member.options, "epochs": epochs, "on_collapse": action}
     recipe, objectives = watched(PICTURES[member.recipe](**options))
     notes: list[str] = []
 
@@ -163,7 +167,7 @@ def entry(name: str, seed: int, action: str, image: int) -> dict[str, Any]:
 
     return {
         "recipe": member.recipe, "options": dict(member.options), "data": member.data,
-        "seconds": round(seconds, 1), "steps": SHARED["epochs"] * (len(prepared.train) // SHARED["batch"]),
+        "seconds": round(seconds, 1), "steps": epochs * (len(prepared.train) // SHARED["batch"]),
         "pictures": len(prepared.train), "notes": notes,
         "setting": next(line["setting"] for line in session.log if "setting" in line),
         "course": [line["doctor"] for line in session.log if "doctor" in line],
@@ -242,12 +246,19 @@ def measure(options: argparse.Namespace) -> None:
     asked = [(name, seed, action) for action in options.actions for name in options.members for seed in
              (options.seeds if name in HEALTHY else options.seeds[:1])]  # fmt: skip
     for name, seed, action in asked:
-        about = {"member": name, "seed": seed, "action": action, "image": options.image, **versions(action)}
+        about = {
+            "member": name,
+            "seed": seed,
+            "action": action,
+            "image": options.image,
+            "epochs": options.epochs,
+            **versions(action),
+        }
         if any(all(old.get(key) == value for key, value in about.items()) for old in written()):
             continue
         place = {"machine": f"{machine()}, {torch.backends.cpu.get_cpu_capability()}"}
-        found = about | place | entry(name, seed, action, options.image)
-        stale = {key: about[key] for key in ("member", "seed", "action", "image")}
+        found = about | place | entry(name, seed, action, options.image, options.epochs)
+        stale = {key: about[key] for key in ("member", "seed", "action", "image", "epochs")}
         kept = [old for old in written() if any(old.get(key) != value for key, value in stale.items())]
         FILE.write_text(json.dumps([*kept, found], indent=1) + "\n")
         print(json.dumps(summary(found) | {"seconds": found["seconds"]}), file=sys.stderr, flush=True)
@@ -260,6 +271,7 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="*", type=int, default=[1, 2, 3], help="of the healthy; others: the first")
     parser.add_argument("--actions", nargs="*", choices=["warn", "stop", "rollback", "rescue"], default=["warn"])
     parser.add_argument("--image", type=int, default=IMAGE, help="pixels a side")
+    parser.add_argument("--epochs", type=int, default=EPOCHS)
     parser.add_argument("--out", type=Path, default=FILE)
     parser.add_argument("--page", action="store_true")
     options = parser.parse_args()

@@ -14,7 +14,8 @@ import likewise as lw
 from likewise.cli.main import likewise as program
 from likewise.errors import DataError, IntegrityError, OptionError
 from likewise.recipes import EXPERIMENTAL, PICTURES, describe
-from likewise.session import Logged, Note, Session
+from likewise.resuming import recipe_for
+from likewise.session import Logged, Note, Progress, Session
 from likewise.sources.small_pictures import small_pictures
 
 torch = pytest.importorskip("torch")
@@ -51,7 +52,9 @@ def test_a_run_of_pictures_is_a_run_like_any_other(recipe: str, tmp_path: Path) 
     assert len(again.space) == 160
     assert np.isfinite(again.space.vectors).all()
     np.testing.assert_array_equal(again.space.vectors, run.space.vectors)
-    assert set(again.space.items) == {"part", "label"}
+    assert set(again.space.items) == {"part", "label", *PICTURES_HERE.source("colour").metadata}
+    for name, column in PICTURES_HERE.source("colour").metadata.items():
+        assert list(again.space.items[name]) == list(column)
     np.testing.assert_allclose(again.embed(list(PICTURES_HERE.pixels[:3])), again.space.vectors[:3], atol=1e-4)
     assert again.space.near(again.space.keys[0], 3)
     assert again.doctor().verdict
@@ -246,3 +249,125 @@ def test_a_second_seed_that_agrees_on_nothing_is_said_to_be_doubtful() -> None:
     assert [number.value for number in same.numbers] == [1.0, 1.0]
     assert "Here that is most of them" not in same.text
     assert agreement(Pictured([str(i) for i in range(300)], one, held)) == []
+
+
+# --- what was found wanting by somebody who tried it ---
+
+
+def test_evaluate_makes_the_baselines_again_of_the_same_pictures_alone(folder: Path, tmp_path: Path) -> None:
+    lw.learn(folder, recipe="simclr", out=tmp_path / "run", report=False, **QUICK)
+    alone, beside = (
+        CliRunner().invoke(program, ["evaluate", str(tmp_path / "run"), "--json", *more], catch_exceptions=False)
+        for more in ([], ["--data", str(folder)])
+    )
+    found = [
+        {n["name"]: n.get("baselines", {}) for s in json.loads(one.stdout)["sections"] for n in s.get("numbers", [])}
+        for one in (alone, beside)
+    ]
+    assert "untrained network" not in found[0]["linear accuracy"]
+    assert {"raw pixels", "untrained network", "HOG + colour"} <= found[1]["linear accuracy"].keys()
+    next(folder.rglob("*.png")).unlink()
+    with pytest.raises(OptionError, match="are not the pictures that .*run was learned from"):
+        CliRunner().invoke(program, ["evaluate", str(tmp_path / "run"), "--data", str(folder)], catch_exceptions=False)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "options", "says"),
+    [
+        ("simclr", {"time": "5"}, "time '5': it is a number and s, m or h"),
+        ("simclr", {"time": "5m", "epochs": 2}, "time 5m and epochs 2 came: give one of them"),
+        ("simclr", {"epochs": 1, "patch": 4}, "patch is 4: it is of a vit, and the encoder is a resnet"),
+        ("simclr", {"epochs": 1, "encoder": "vit", "norm": "group"}, "norm is 'group': it is of a resnet"),
+        ("simclr", {"epochs": 1, "encoder": "mlp", "recompute": True}, "recompute saves the maps of a resnet or a vit"),
+        ("simclr", {"epochs": 1, "device": "cuda:99"}, "device 'cuda:99' cannot be used here"),
+        ("mae", {"epochs": 1, "encoder": "resnet"}, "mae hides patches, which a resnet cannot"),
+    ],
+)
+def test_options_that_cannot_be_are_refused_before_a_picture_is_read(
+    recipe: str, options: dict[str, Any], says: str, folder: Path
+) -> None:
+    seen: list[Any] = []
+    with pytest.raises(OptionError, match=says):
+        lw.learn(folder, recipe=recipe, session=Session(seen.append), **options)
+    assert not [event for event in seen if isinstance(event, Progress)]
+
+
+def test_the_recipe_for_pictures_follows_the_time_and_the_options(folder: Path) -> None:
+    import torch
+
+    quick = "patches" if not torch.cuda.is_available() else "simclr"
+    assert recipe_for(folder)[0] == "patches"
+    assert recipe_for(folder, {"time": "10m"})[0] == quick
+    assert recipe_for(folder, {"time": "3h"})[0] == "simclr"
+    assert recipe_for(folder, {"epochs": 3})[0] == "simclr"
+    assert recipe_for(folder, {"filters": 12, "seed": 2})[0] == "patches"
+    run = lw.learn(folder, time="30s", filters=8, samples=500, report=False)
+    assert run.manifest["recipe"] == "patches"
+    said = CliRunner().invoke(program, ["learn", str(folder), "--time", "5"], catch_exceptions=True)
+    assert "time '5'" in str(said.exception)
+
+
+def test_experimental_is_said_while_learning_and_kept() -> None:
+    run = learned("dino", small_crops=0)
+    assert any("dino is experimental" in note for note in run.manifest["notes"])
+    assert not any("experimental" in note for note in learned("simclr").manifest["notes"])
+
+
+def test_a_training_that_the_doctor_ended_says_so_in_its_record() -> None:
+    run = learned("simclr", rate=1e30, on_collapse="rollback", epochs=4)
+    assert run.manifest["ended"].startswith("ended at step")
+    assert "diverged, rolled back" in run.manifest["ended"]
+    assert "ended" not in learned("simclr").manifest
+    with pytest.raises(OptionError, match=r"it diverged: .*rate .*is too high.*--on-collapse rollback"):
+        learned("simclr", rate=1e30, epochs=4)
+
+
+def test_chunks_and_batch_normalisation_are_told_not_to_be_the_whole_batch() -> None:
+    for norm, told in (("batch", True), ("group", False)):
+        notes = learned("simclr", chunk=8, norm=norm, epochs=1).manifest["notes"]
+        assert any("not that of the whole batch" in note for note in notes) == told
+
+
+def test_linked_folders_are_read_and_loops_are_not_followed_twice(folder: Path, tmp_path: Path) -> None:
+    linked = tmp_path / "linked"
+    linked.mkdir()
+    for inner in folder.iterdir():
+        (linked / inner.name).symlink_to(inner, target_is_directory=True)
+    (folder / next(iter(folder.iterdir())).name / "back").symlink_to(folder, target_is_directory=True)
+    from likewise.sources.images import open_images
+
+    source, plain = open_images(linked), open_images(PICTURES_HERE.pixels[:60])
+    assert len(source) >= len(plain)
+    assert len(set(source.keys)) == len(source)
+
+
+def test_columns_beside_the_pictures_are_kept(tmp_path: Path) -> None:
+    import io
+
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+    from PIL import Image
+
+    def encoded(pixels: Any) -> bytes:
+        file = io.BytesIO()
+        Image.fromarray(pixels).save(file, "PNG")
+        return file.getvalue()
+
+    table = {"image": [encoded(p) for p in PICTURES_HERE.pixels[:40]], "year": list(range(40)),
+             "key": [f"k{i}" for i in range(40)], "maker": [None, *"ab" * 19, "c"]}  # fmt: skip
+    pq.write_table(pa.table(table), tmp_path / "data.parquet")
+    lw.learn(tmp_path / "data.parquet", recipe="patches", filters=8, samples=500, report=False, out=tmp_path / "run")
+    items = lw.open(tmp_path / "run").space.items
+    assert items["year"].tolist() == table["year"]
+    assert items["key (data)"].tolist() == table["key"]
+    assert items["maker"].tolist() == table["maker"]
+
+
+def test_how_pictures_are_seen_is_found_in_blocks_and_of_some_rows() -> None:
+    from likewise.encoders.pictures import Seeing
+
+    pixels = PICTURES_HERE.pixels.transpose(0, 3, 1, 2)
+    rows = np.arange(3, 150, 2)
+    seeing = Seeing.of(pixels, rows=rows)
+    np.testing.assert_allclose(seeing.mean, pixels[rows].mean((0, 2, 3)) / 255, atol=1e-6)
+    np.testing.assert_allclose(seeing.deviation, pixels[rows].std((0, 2, 3)) / 255, atol=1e-6)

@@ -8,7 +8,7 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -21,6 +21,7 @@ from likewise.kernels.text import VERSION
 from likewise.opening import Run
 from likewise.opening import open as open_run
 from likewise.origin import Origin, Start
+from likewise.recipes import EXPERIMENTAL, PICTURES, UNSHOWN
 from likewise.resuming import CutOff, Data, Order, cut_off, recipe_for, run_of
 from likewise.run import CHECKPOINTS, RunFolder, RunWriter, can_go_on, give_name
 from likewise.session import Derived, Note, Session
@@ -64,6 +65,9 @@ def learn(
     `analogies`, `pairs` and `labels` are files of gold answers; `report` False leaves the evidence for later.
     `on_epoch(epoch, space)` sees the space before the first epoch (0) and after each one. `options` are the recipe's.
 
+    Of several processes that torchrun started each calls this with the same arguments: they learn as one, and the
+    first writes and measures.
+
     `resume` is the `out` of a call that was killed or interrupted: it is carried out to its end, from where it stood.
     Its data are read again (give `data` where they were in memory or have moved), and nothing else may change.
 
@@ -82,6 +86,10 @@ def learn(
     gold = {"analogies": several(analogies), "pairs": several(pairs), "labels": several(labels)}
     reading = {"column": column, "encoding": encoding, "errors": errors}
     order = Order(data, recipe, start, options, reading, gold, report, seeds, overwrite, named=recipe is not None)
+    if not first_process():
+        if resume is not None:
+            raise OptionError("learn --resume goes on in one process: start it without torchrun")
+        return _carry_out(replace(order, report=False, seeds=1), None, session.aside(), None)
     if resume is not None:
         return _resume(resume, order, out, session, on_epoch)
     if data is None:
@@ -110,6 +118,11 @@ def _resume(
     return _carry_out(order, writer, session, on_epoch, found)
 
 
+def first_process() -> bool:
+    """Whether this process writes and tells: the first of those that torchrun started, or the only one."""
+    return os.environ.get("RANK", "0") == "0"
+
+
 def _carry_out(
     order: Order, writer: RunWriter | None, session: Session, on_epoch: OnEpoch | None, found: CutOff | None = None
 ) -> Run:
@@ -125,8 +138,9 @@ def _carry_out(
     with writer or nullcontext():
         begin = time.perf_counter() - (found.seconds if found else 0.0)
         if not order.named and origin is None:
-            what = {"text": "text", "image": "pictures"}[made.takes]
-            session.tell(Derived("recipe", made.name, f"{recipe_for(order.data)[1]}: this is the recipe for {what}"))
+            session.tell(Derived("recipe", made.name, recipe_for(order.data, order.options)[1]))
+        if made.name in EXPERIMENTAL:
+            session.tell(Note(f"{made.name} is experimental: {UNSHOWN}"))
         if writer is not None and writer.cleared:
             session.tell(Note(f"{writer.partial} held what a run had learned when it was cut off: thrown away"))
         if writer is not None and found is None:
@@ -194,6 +208,7 @@ class _Learned:
             "given": sorted(given),
             "derived": session.derived,
             "status": "finished" if self.finished else "unfinished",
+            **({} if session.ended is None else {"ended": session.ended}),
             "data": {"name": getattr(self.source, "name", "memory"), "digest": self.source.digest, **self.reading},
             **({} if self.origin is None else {"start": self.origin.lineage()}),
             "seeds": 1 if self.second is None else 2,
@@ -265,8 +280,32 @@ def _measure(run: Run, gold: Mapping[str, Any], second: Space | None, session: S
         why = "interrupted while measuring"
     except Exception as error:  # hours of learning outweigh any fault of a measure
         why = f"measuring failed: {type(error).__name__}: {error}"
-    session.tell(Note(f"{why}; the run is kept without a report, `likewise evaluate` makes one"))
+    how = "`likewise evaluate RUN` makes one"
+    if run.space.kind == "image":
+        how = "`likewise evaluate RUN --data PICTURES` makes one"
+    session.tell(Note(f"{why}; the run is kept without a report, {how}"))
     return None
+
+
+def beside(run: Run, data: Data, *, session: Session | None = None) -> Mapping[str, Any] | None:
+    """Return what evidence needs and a run does not keep, made again of the data that it was learned from.
+
+    Raises OptionError for data that are not those, by their digest, and for a run that no recipe of pictures made.
+    """
+    name, title = str(run.manifest.get("recipe")), run.path or "this run"
+    if name not in PICTURES:
+        raise OptionError(f"{title} was learned by {name}: data are needed beside runs of pictures alone")
+    session = session or Session()
+    recipe = PICTURES[name](**run.manifest["options"])
+    reading = {"column": run.manifest["data"].get("column")}
+    order = Order(data, name, None, {}, reading, {}, False, 1, False, named=True)
+    prepared = recipe.prepare(source := _opened("image", order), session)
+    if source.digest != run.manifest["data"]["digest"]:
+        raise OptionError(
+            f"{data} are not the pictures that {title} was learned from ({run.manifest['data']['name']}): their digest "
+            "is another"
+        )
+    return recipe.beside(run.encoder, prepared)
 
 
 def free_name(data: str, folder: str | os.PathLike[str] = "runs") -> Path:

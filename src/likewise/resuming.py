@@ -22,7 +22,7 @@ from likewise.files import atomic, digest_of_file
 from likewise.kernels.levels import VARIABLE, available
 from likewise.opening import Run
 from likewise.origin import Origin, Start
-from likewise.recipes import EVERY, PICTURES, RECIPES, check
+from likewise.recipes import EVERY, PICTURES, RECIPES, check, describe
 from likewise.run import CHECKPOINTS, RunFolder
 
 Data: TypeAlias = str | os.PathLike[str] | Iterable[Any]
@@ -30,6 +30,8 @@ Data: TypeAlias = str | os.PathLike[str] | Iterable[Any]
 ORDER = "order.json"
 MEMORY = "<memory>"  # where a thing lies that no file holds
 FORMAT = 1
+_QUICK, _NETWORK = "patches", "simclr"  # what pictures are learned by where nothing was said
+_LONG = 3600.0  # seconds on a processor below which no network was measured to be worth more than patches
 
 
 @dataclass(frozen=True)
@@ -61,10 +63,13 @@ class Order:
         if self.start is not None:
             origin = Origin(self.start)
             return origin.going_on(self.recipe, self.options), origin
-        name = recipe_for(self.data)[0] if self.recipe is None else self.recipe
+        name = recipe_for(self.data, self.options)[0] if self.recipe is None else self.recipe
         if name not in EVERY:
             raise OptionError(no_such_recipe(name))
-        return EVERY[name](**check(EVERY[name], self.options)), None
+        options = dict(self.options)
+        if self.recipe is None and name == _QUICK:
+            options.pop("time", None)  # by which it was chosen
+        return EVERY[name](**check(EVERY[name], options)), None
 
     def write(self, folder: Path, recipe: str) -> None:
         """Write it down in a folder that is made, with the recipe that it came to."""
@@ -292,12 +297,30 @@ def _found(place: list[str] | str | None) -> str | None:
     return str(name if os.path.abspath(name) == absolute else absolute)
 
 
-def recipe_for(data: Any) -> tuple[str, str]:
-    """Return the recipe for data of which nothing was said, and what was seen of them."""
+def recipe_for(data: Any, options: Mapping[str, Any] | None = None) -> tuple[str, str]:
+    """Return the recipe for data of which nothing was said but some options, and what was seen of them.
+
+    Pictures are learned by a dictionary of patches, which takes seconds and on a processor is worth more than a network
+    that learns for less than an hour; by a network where there is an accelerator, more time, or an option of networks.
+    """
     from likewise.sources.looking import kind_of
 
-    look = kind_of(data)
-    return next(iter(PICTURES if look.kind == "image" else RECIPES)), look.reason
+    look, options = kind_of(data), dict(options or {})
+    if look.kind != "image":
+        return next(iter(RECIPES)), f"{look.reason}: this is the recipe for text"
+    reason, given = f"{look.reason}: this is the recipe for pictures", set(options) - set(describe(PICTURES[_QUICK]))
+    if not given:
+        return _QUICK, reason
+    if given == {"time"} and options["time"] is not None:
+        from likewise.train.choosing import seconds_of
+        from likewise.train.engine import device_here
+
+        if seconds_of(str(options["time"])) < _LONG and device_here().type == "cpu":
+            return (
+                _QUICK,
+                f"{reason}; it takes seconds, and {options['time']} on a processor make no network worth more",
+            )
+    return _NETWORK, f"{look.reason}: this is the network for pictures, as {', '.join(sorted(given))} came"
 
 
 def no_such_recipe(name: str) -> str:

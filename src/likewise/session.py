@@ -43,13 +43,16 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a stage has come; `done` and `total` are in `unit`s, `total` is None while unknown."""
+    """How far a stage has come; `done` and `total` are in `unit`s, `total` is None while unknown.
+
+    `facts` are numbers, or words.
+    """
 
     stage: str
     done: float
     total: float | None
     unit: str
-    facts: dict[str, float] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,14 @@ class Logged:
     values: dict[str, Any]
 
 
-Event: TypeAlias = Note | Derived | Estimate | Progress | Finished | Logged
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """Learning ended before its plan did, of its own: saved in run.json."""
+
+    why: str
+
+
+Event: TypeAlias = Note | Derived | Estimate | Progress | Finished | Logged | Ended
 
 
 class Session:
@@ -88,7 +98,8 @@ class Session:
         self.derived: dict[str, Any] = {}
         self.notes: list[str] = []
         self.seconds: dict[str, float] = {}
-        self.facts: dict[str, dict[str, float]] = {}
+        self.facts: dict[str, dict[str, Any]] = {}
+        self.ended: str | None = None
 
     def tell(self, event: Event) -> None:
         """Pass an event on; log lines, notes, derived values and durations are also kept."""
@@ -102,6 +113,8 @@ class Session:
             case Finished(stage, seconds, facts):
                 self.seconds[stage] = round(seconds, 3)
                 self.facts[stage] = facts
+            case Ended(why):
+                self.ended = why
             case _:
                 pass
         if self._listen is not None:

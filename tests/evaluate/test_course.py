@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from likewise.contracts import Array
-from likewise.evaluate.course import BAD, judge, sound
+from likewise.evaluate.collapse import duplicate_units
+from likewise.evaluate.course import BAD, judge, sound, votes_of
 from likewise.evaluate.seen import Seen, Setting, course_of, look, setting_of
 
 RNG = np.random.default_rng(0)
@@ -55,6 +57,59 @@ def test_one_look_is_not_enough_and_one_better_look_does_not_clear() -> None:
     back = [*bad[:5], good[5]]
     assert judge(back).verdict in BAD
     assert judge([*back, good[5]]).verdict == "healthy"
+
+
+def still(items: int, retrieval: list[float], **changes: Any) -> list[Seen]:
+    """Return a course in which nothing but retrieval changes."""
+    usual = {"dim": 192, "rank": 100.0, "spread": 0.5, "length": 1.0, "dead": 0.0, "duplicates": 0.0, "signal": 1.0}
+    return [
+        Seen(step=100 * i, progress=i / (len(retrieval) - 1), items=items, retrieval=r, **(usual | changes))
+        for i, r in enumerate(retrieval)
+    ]
+
+
+@pytest.mark.parametrize("items", [1, 4, 20, 49])
+def test_a_few_items_tell_neither_a_collapse_nor_that_something_was_learned(items: int) -> None:
+    for end in (0.0, 0.3, 0.375, 0.6, 1.0):
+        found = judge(still(items, [0.375, 0.375, 0.375, end, end]))
+        assert found.verdict == "warming up"
+        assert f"{items} items are held out" in found.evidence
+        assert "it takes 50" in found.advice
+    assert judge(still(items, [0.4, 0.4, 0.4], spread=1e-4)).verdict == "warming up"  # nor was it wider at the start
+
+
+@pytest.mark.parametrize("share", [1.0, 0.97, 0.91])
+def test_where_all_views_are_found_from_the_start_nothing_is_left_to_gain(share: float) -> None:
+    assert judge(still(500, [share] * 6)).verdict == "healthy"
+    assert judge(still(500, [share, share, share, 0.05, 0.04, 0.04], signal=0.1)).verdict in BAD
+
+
+def test_what_chance_alone_would_find_is_neither_gained_nor_lost() -> None:
+    assert judge(still(100, [0.10, 0.10, 0.11, 0.12])).verdict == "warming up"
+    assert judge(still(3000, [0.10, 0.10, 0.12, 0.13])).verdict == "healthy"
+    assert "views lost" not in votes_of(still(60, [0.05, 0.03]), Setting())
+    assert "views lost" in votes_of(still(3000, [0.05, 0.03]), Setting())
+
+
+def test_the_rank_is_held_against_its_peak() -> None:
+    ranks = [30.0, 100.0, 100.0, 25.0]
+    seen = [replace(one, rank=rank) for one, rank in zip(still(500, [0.5] * 4), ranks, strict=True)]
+    assert "rank" in votes_of(seen, Setting())
+    assert "rank" not in votes_of([seen[0], seen[3]], Setting())
+
+
+def test_units_that_say_what_another_says_are_counted() -> None:
+    x = RNG.normal(size=(300, 6))
+    copied = np.column_stack([x, x[:, :3], -2 * x[:, 3] + 1, np.zeros(300), np.ones(300)])
+    assert duplicate_units(copied) == pytest.approx(4 / 12)
+    assert duplicate_units(x) == 0.0
+    assert duplicate_units(np.ones((50, 4))) == 0.0
+    seen = [look(x, x + 0.1 * RNG.normal(size=x.shape), step=0, progress=0.0)]
+    doubled = x[:, :1] @ np.ones((1, 6)) + 1e-3 * x
+    seen.append(look(doubled, doubled + 0.1 * RNG.normal(size=x.shape), step=60, progress=0.2))
+    assert seen[0].doubled == 0.0
+    assert seen[1].doubled == pytest.approx(5 / 6)
+    assert "duplicate units" in votes_of(seen, Setting())
 
 
 def test_numbers_that_are_none_count_at_once() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from likewise.errors import OptionError
-from likewise.recipes import RECIPES, check, describe, unknown, word2vec
+from likewise.recipes import EVERY, RECIPES, check, describe, unknown, word2vec
 from likewise.recipes.foreign import FOREIGN, plain
 
 
@@ -100,7 +100,7 @@ def test_a_foreign_name_means_what_it_means_to_the_users_of_a_recipe(recipe: str
 
 
 def test_every_foreign_name_leads_somewhere() -> None:
-    ours = {option for recipe in RECIPES.values() for option in describe(recipe)} | {"DATA", "out"}
+    ours = {option for recipe in EVERY.values() for option in describe(recipe)} | {"DATA", "out"}
     for name, meanings in FOREIGN.items():
         assert name == plain(name)
         assert name not in ours or all(foreign.ours != name for foreign in meanings)

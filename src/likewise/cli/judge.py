@@ -19,21 +19,26 @@ BAD = ("partial collapse", "dimensional collapse", "complete collapse", "noise",
 @click.argument("run", type=FILE)
 @gold
 @click.option("--start", type=FILE, help="Run from which learning went on: how far its words moved is measured.")
+@click.option("--data", type=FILE, help="The pictures that RUN was learned from: baselines are made of them again.")
 @click.option("--html", type=FILE, help="Also write the report as a page.")
 @keys_file
 @quiet
 @as_json
-def evaluate(run: Path, html: Path | None, **given: Any) -> None:
+def evaluate(run: Path, data: Path | None, html: Path | None, **given: Any) -> None:
     """Measure what the vectors of RUN are worth, beside honest baselines.
 
-    RUN is a run folder or a file of vectors, whoever made it.
+    RUN is a run folder or a file of vectors, whoever made it. A run of pictures does not keep them: give them by --data
+    for pixels, manual features and the untrained network beside.
     """
     import likewise as lw
+    from likewise.learning import beside
 
     with render.Screen(quiet=given["quiet"] or given["json"]) as session:
         opened = lw.open(run, keys=given["keys"])
         report = opened.evaluate(
-            **{kind: given[kind] for kind in ("analogies", "pairs", "labels", "start")}, session=session
+            **{kind: given[kind] for kind in ("analogies", "pairs", "labels", "start")},
+            beside=None if data is None else beside(opened, str(data), session=session),
+            session=session,
         )
     if html is not None:
         write_page(html, report.to_html())

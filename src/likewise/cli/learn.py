@@ -28,7 +28,7 @@ class LearnCommand(click.Command):
         """Read the recipe's name first, then parse with its options."""
         recipe = _first_word(args, self.params)
         if recipe not in EVERY:
-            recipe = _recipe_of(args) or _seen(recipe)
+            recipe = _recipe_of(args) or _seen(recipe, args)
         options = [_as_click(option) for option in describe(EVERY[recipe]).values()]
         command = click.Command(
             self.name,
@@ -109,11 +109,15 @@ def _summary(recipe: str) -> str:
     return f"{first} Experimental." if recipe in EXPERIMENTAL else first
 
 
-def _seen(data: str | None) -> str:
-    """Return the recipe for what the data hold, the first of all where nothing can be seen."""
+def _seen(data: str | None, args: list[str]) -> str:
+    """Return the recipe for what the data hold and what options came, the first where nothing can be seen."""
     from likewise.resuming import recipe_for
 
-    return next(iter(RECIPES)) if data is None else recipe_for(data)[0]
+    if data is None:
+        return next(iter(RECIPES))
+    typed = {arg[2:].split("=")[0].replace("-", "_") for arg in args if arg.startswith("--")}
+    of_networks = {name: None for name in typed if name in describe(EVERY["simclr"])}
+    return recipe_for(data, of_networks)[0]
 
 
 def _as_click(option: Described) -> click.Option:
@@ -151,7 +155,7 @@ def learn(context: click.Context, /, what: tuple[str, ...], **given: Any) -> Non
     With --resume RUN neither is needed: it goes on as it was begun, on the data of then.
     """
     import likewise as lw
-    from likewise.learning import free_name
+    from likewise.learning import first_process, free_name
 
     resume = given["resume"]
     if not what and resume is None:
@@ -161,8 +165,11 @@ def learn(context: click.Context, /, what: tuple[str, ...], **given: Any) -> Non
     source = context.get_parameter_source
     chosen = {name: value for name, value in given.items() if source(name) is not click.core.ParameterSource.DEFAULT}
     out = chosen.pop("out", None) or (None if data is None or resume else free_name(data))
-    with render.Screen(quiet=shown["quiet"] or shown["json"]) as session:
+    first = first_process()
+    with render.Screen(quiet=shown["quiet"] or shown["json"] or not first) as session:
         run = lw.learn(data, recipe=recipe, out=out, session=session, **chosen)
+    if not first:
+        return
     if shown["json"]:
         render.say_json({"run": str(run.path), "manifest": run.manifest, "report": run.report})
         return

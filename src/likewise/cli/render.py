@@ -90,6 +90,10 @@ def _short(number: float) -> str:
     return f"{number / 1e6:.1f} M" if number >= 1e6 else f"{number:,.0f}"
 
 
+def _told(fact: float | str) -> str:
+    return fact if isinstance(fact, str) else _short(fact)
+
+
 class _Rate(ProgressColumn):
     """Units per second and the facts of the stage."""
 
@@ -100,8 +104,9 @@ class _Rate(ProgressColumn):
         shown = []
         if speed:
             shown.append(f"{size(speed)}/s" if unit == "bytes" else f"{_short(speed)} {unit}/s")
-        order = sorted(facts, key=lambda name: name != "loss")  # a narrow terminal cuts the end off
-        shown += [f"{name.replace('_', ' ')} {_short(facts[name])}" for name in order]
+        first = ("loss", "doctor")  # a narrow terminal cuts the end off
+        order = sorted(facts, key=lambda name: first.index(name) if name in first else len(first))
+        shown += [f"{name.replace('_', ' ')} {_told(facts[name])}" for name in order]
         return Text(" · ".join(shown), style="dim", no_wrap=True, overflow="ellipsis")
 
 

@@ -9,7 +9,7 @@ from typing import Any, Self, final
 
 import numpy as np
 import torch
-from jaxtyping import Float32, UInt8
+from jaxtyping import Float32, Int64, UInt8
 from torch import Tensor, nn
 
 from likewise.contracts import Array, State
@@ -58,10 +58,18 @@ class Seeing:
         )
 
     @classmethod
-    def of(cls, pixels: UInt8[Array, "n c h w"], *, most: int = 2_000) -> Self:
-        """Return how to see pictures like these: mean and deviation are those of at most `most` of them."""
-        some = np.asarray(pixels[np.unique(np.linspace(0, len(pixels) - 1, min(most, len(pixels))).astype(int))])
-        mean, deviation = some.mean((0, 2, 3)) / 255, some.std((0, 2, 3)) / 255
+    def of(cls, pixels: UInt8[Array, "n c h w"], *, rows: Int64[Array, " m"] | None = None, most: int = 2_000) -> Self:
+        """Return how to see pictures like these, or `rows` of them: by mean and deviation of at most `most` of them."""
+        rows = np.arange(len(pixels)) if rows is None else rows
+        some = rows[np.unique(np.linspace(0, len(rows) - 1, min(most, len(rows))).astype(int))]
+        total, squares = np.zeros(pixels.shape[1]), np.zeros(pixels.shape[1])
+        for low in range(0, len(some), _AT_ONCE):  # pixels may lie on disk, and be more than fit into memory
+            counted = np.asarray(pixels[some[low : low + _AT_ONCE]]).astype(np.uint32)
+            total += counted.sum((0, 2, 3), dtype=np.float64)
+            squares += np.square(counted).sum((0, 2, 3), dtype=np.float64)
+        count = len(some) * pixels.shape[2] * pixels.shape[3]
+        mean = total / count / 255
+        deviation = np.sqrt(np.maximum(squares / count / 255**2 - mean**2, 0))
         return cls(
             (int(pixels.shape[2]), int(pixels.shape[3])),
             tuple(round(float(m), 6) for m in mean),

@@ -19,6 +19,7 @@ from likewise.errors import ShapeError
 COMPLETE_SPREAD = 0.005  # below it the vectors differ by half a percent of their length: a constant and noise
 CONE_SPREAD = 0.3  # below it the mean carries 95 % of the energy (cosine .95 has .22): compare after centring
 DEAD_VARIANCE = 1e-6  # of the largest: beyond what float32 and real data leave in a direction that is used
+ALIKE = 0.99  # correlation of two units above which they say the same
 NOISE_GAP = 300.0  # a fall between neighbouring eigenvalues that no healthy spectrum shows (see `used_directions`)
 NOISE_SHARE = 0.05  # of all variance: what may lie behind such a fall and still be called noise
 FEW = 0.25  # used directions below this share of D: dimensional, otherwise partial
@@ -183,6 +184,18 @@ def measure(vectors: Num[Array, "n d"]) -> Signals:
         used=used_directions(values),
         duplicates=1 - _different(x) / n,
     )
+
+
+def duplicate_units(vectors: Num[Array, "n d"]) -> float:
+    """Return the share of units that say what an earlier one says, |correlation| above .99; dead ones say nothing."""
+    x = np.asarray(vectors, np.float64)
+    variances = x.var(axis=0)
+    alive = x[:, variances > variances.max(initial=0.0) * DEAD_VARIANCE]
+    if len(x) < 3 or alive.shape[1] < 2:
+        return 0.0
+    z = (alive - alive.mean(0)) / alive.std(0)
+    alike = np.abs(np.triu(z.T @ z / len(z), 1)) > ALIKE
+    return float(alike.any(axis=0).sum() / x.shape[1])
 
 
 def _different(x: Float[Array, "n d"]) -> int:

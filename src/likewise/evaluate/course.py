@@ -32,14 +32,18 @@ BAD: Final = VERDICTS[3:]
 
 FOUND_AGAIN = 1.1  # times step 0: views that find each other more often than this have learned something
 LOST = 0.7  # times step 0: views that find each other less often than this; a healthy BYOL falls to .72 and recovers
-SHRUNK_RANK = 0.3  # times step 0: a healthy BYOL falls to .33
+SHRUNK_RANK = 0.3  # times its peak: a healthy BYOL falls to .33
 SHRUNK_SPREAD = 0.2  # times step 0
 SHRUNK_HEAD = 0.1  # times step 0, the rank of what the loss compares: a healthy SimSiam falls to .08, BYOL to .29
 FEW_LEFT = 10  # and fewer directions than this: a healthy SimSiam keeps 21, one without stop-gradient 3
 NARROW = 0.1  # times step 0, the width of what the loss compares: a healthy SimCLR falls to .37
 SHRUNK_SIGNAL = 0.5  # times step 0: variance between items over that between views
-DEAD_UNITS = 0.3  # of all units, beyond those that were dead at step 0
+DEAD_UNITS = 0.3  # of all units are dead, or say what another says, beyond those that did at step 0
 GROWN = 100.0  # times step 0: vectors or weights that are so much longer
+ENOUGH = 50  # items: of fewer, shares that differ by a tenth cannot be told apart
+CEILING = 0.9  # of the views find each other: there is little left to gain
+CERTAIN = 2.0  # standard errors of the difference of two shares, for what is lost
+LIKELY = 1.0  # of them, for what is gained: where more is found in each look after another, one is enough
 CHANCE = 5  # views found among n are fewer than this over n where nothing but chance finds them
 _HEADS: Final = ("projector's rank", "projector's width")
 IN_A_ROW = 2  # looks that agree before a bad verdict stands, or falls
@@ -120,6 +124,9 @@ def _one_look(course: Sequence[Seen], setting: Setting) -> Judgement:
         return Judgement("complete collapse", f"The items are one and the same to the network: {found}.", votes=votes)
     if now.step < _FIRST:
         return Judgement("warming up", f"Too early to tell: {found}.", votes=votes)
+    if now.items < ENOUGH:
+        few = f"{now.items} items are held out to look at, too few to tell more than that they are not one point"
+        return Judgement("warming up", f"{few}: {found}.", advice=f"Give more pictures: it takes {ENOUGH}.")
     gained = now.retrieval > min(FOUND_AGAIN * start.retrieval, (1 + start.retrieval) / 2)
     if ("views lost" in votes and len(votes) > 1) or (not (gained and kept(course)) and set(votes) & set(_HEADS)):
         return _collapsed(now, start, votes, found)
@@ -130,9 +137,10 @@ def _one_look(course: Sequence[Seen], setting: Setting) -> Judgement:
             f"Nothing that tells items apart is learned: {found}.",
             votes=votes,
         )
-    if "dead units" in votes and "rank" in votes:
-        return Judgement("partial collapse", f"{now.dead:.0%} of the units are dead: {found}.", votes=votes)
-    if gained:
+    if {"dead units", "duplicate units"} & set(votes) and "rank" in votes:
+        units = f"{now.dead:.0%} of the units are dead, {now.doubled:.0%} say what another says"
+        return Judgement("partial collapse", f"{units}: {found}.", votes=votes)
+    if gained and _less(start.retrieval, now.retrieval, now.items, LIKELY):
         if now.spread < CONE_SPREAD and now.spread < SHRUNK_SPREAD * start.spread:
             return Judgement(
                 "anisotropic",
@@ -141,18 +149,21 @@ def _one_look(course: Sequence[Seen], setting: Setting) -> Judgement:
                 votes=votes,
             )
         return Judgement("healthy", f"Views find each other more often than at the start: {found}.", votes=votes)
+    if now.progress > _PATIENCE and min(now.retrieval, start.retrieval) >= CEILING:
+        return Judgement("healthy", f"Nearly all views find each other, as at the start: {found}.", votes=votes)
     if not setting.compares and now.progress > _PATIENCE:
         return Judgement("healthy", f"What the pictures differ in is kept: {found}.", votes=votes)
-    return Judgement("warming up", f"No better than at the start so far: {found}.", votes=votes)
+    return Judgement("warming up", f"No better than at the start so far, beyond chance: {found}.", votes=votes)
 
 
 def votes_of(course: Sequence[Seen], setting: Setting) -> tuple[str, ...]:
     """Return what speaks for a collapse in the latest look: each signal against its own step 0."""
     start, now = course[0], course[-1]
     votes = []
-    if now.retrieval < (LOST if setting.compares else KEPT) * start.retrieval:
+    lost = now.retrieval < (LOST if setting.compares else KEPT) * start.retrieval
+    if lost and _less(now.retrieval, start.retrieval, now.items):
         votes.append("views lost")
-    if now.rank < SHRUNK_RANK * start.rank:
+    if now.rank < SHRUNK_RANK * max(seen.rank for seen in course):
         votes.append("rank")
     if now.spread < SHRUNK_SPREAD * start.spread:
         votes.append("spread")
@@ -160,6 +171,8 @@ def votes_of(course: Sequence[Seen], setting: Setting) -> tuple[str, ...]:
         votes.append("signal")
     if now.dead > start.dead + DEAD_UNITS:
         votes.append("dead units")
+    if now.doubled > start.doubled + DEAD_UNITS:
+        votes.append("duplicate units")
     if now.length > GROWN * max(start.length, 1e-12) or now.length < start.length / GROWN:
         votes.append("length")
     shrunk = _share(now.projector_rank, start.projector_rank) < SHRUNK_HEAD
@@ -167,9 +180,17 @@ def votes_of(course: Sequence[Seen], setting: Setting) -> tuple[str, ...]:
         votes.append("projector's rank")
     if setting.compares and _share(now.projector_width, start.projector_width) < NARROW:
         votes.append("projector's width")
-    if setting.compares and now.progress > _PATIENCE and now.retrieval <= start.retrieval:
+    late = setting.compares and now.progress > _PATIENCE
+    room = start.retrieval < CEILING or not kept(course)
+    if late and now.retrieval <= start.retrieval and room and now.items >= ENOUGH:
         votes.append("not learning")
     return tuple(votes)
+
+
+def _less(share: float, than: float, items: int, by: float = CERTAIN) -> bool:
+    """Return whether one share of the items' views is less than another `by` so many standard errors."""
+    error = np.sqrt((share * (1 - share) + than * (1 - than)) / (2 * items))
+    return bool(than - share > by * error)
 
 
 def kept(course: Sequence[Seen]) -> bool:
@@ -210,7 +231,7 @@ def _collapsed(now: Seen, start: Seen, votes: tuple[str, ...], found: str) -> Ju
         return Judgement(
             "noise", f"Vectors use as many directions as before, and none tells items apart: {found}.", votes=votes
         )
-    if now.rank < SHRUNK_RANK * start.rank:
+    if "rank" in votes:
         return Judgement("dimensional collapse", f"Few directions are left: {found}.", votes=votes)
     if "projector's width" in votes:
         width = _share(now.projector_width, start.projector_width)

@@ -101,7 +101,7 @@ def learning_course(s: Pictured) -> list[Section]:
         [Line("loss", steps, [float(line["loss"]) for line in lines])],
         title="Loss", description="The loss of each step on its own batch.", x_label="step", y_label="loss",
     )  # fmt: skip
-    text = f"The loss fell from {lines[0]['loss']:.3g} to {lines[-1]['loss']:.3g}. A falling loss does not show that a "
+    text = f"The loss went from {lines[0]['loss']:.3g} to {lines[-1]['loss']:.3g}. A falling loss does not show that a "
     text += "representation is good, nor that it has not collapsed: the doctor reads the vectors."
     seen = [line["doctor"] for line in s.history if "doctor" in line]
     pictures = [page.figure(loss)]

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from likewise.contracts import Array
-from likewise.evaluate.collapse import effective_rank, measure, spectrum_of, spread
+from likewise.evaluate.collapse import duplicate_units, effective_rank, measure, spectrum_of, spread
 from likewise.evaluate.two_views import signal_to_noise, similarity_counts, view_retrieval
 
 BACK: Final = "back_from"
@@ -22,8 +22,8 @@ class Seen:
     """What one look at the probe set found: the network's vectors, and those that the loss compares (`projector_…`).
 
     `length` is the rms length of a vector, `weights` that of all weights, `projector_width` the rms distance to the
-    mean; `progress` is the share of the training. `pulled` and `pushed` count sim(x, x⁺) and sim(x, x⁻) of what the
-    loss compares, else of the network's vectors.
+    mean; `dead` and `doubled` are shares of units, `duplicates` of items, `progress` of the training. `pulled` and
+    `pushed` count sim(x, x⁺) and sim(x, x⁻) of what the loss compares, else of the network's vectors.
     """
 
     step: int
@@ -38,6 +38,7 @@ class Seen:
     retrieval: float
     signal: float
     finite: bool = True
+    doubled: float = 0.0
     weights: float = 0.0
     loss: float | None = None
     projector_rank: float | None = None
@@ -112,7 +113,7 @@ def look(
     n, dim = a.shape
     finite = bool(np.isfinite(a).all() and np.isfinite(b).all())
     if not finite:
-        return Seen(step, progress, n, dim, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, False, weights, loss)
+        return Seen(step, progress, n, dim, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, False, weights=weights, loss=loss)
     signals = measure(a)
     compared = projector if projector is not None and np.isfinite(projector).all() else (a, b)
     pulled, pushed = similarity_counts(*compared)
@@ -125,6 +126,7 @@ def look(
         spread=signals.spread,
         length=float(np.sqrt((np.asarray(a, np.float64) ** 2).sum(1).mean())),
         dead=signals.dead / dim,
+        doubled=duplicate_units(a),
         duplicates=signals.duplicates,
         retrieval=view_retrieval(a, b).value,
         signal=signal_to_noise(a, b),

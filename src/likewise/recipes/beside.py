@@ -22,7 +22,7 @@ _EQUAL = 1e-9  # variance of tokens, below which they are one
 _GREY = 128  # of what is hidden
 
 
-def as_drawn(architecture: str, options: Any, prepared: Prepared, *, seed: int) -> PictureEncoder:
+def as_drawn(architecture: str, options: Any, prepared: Prepared, *, seed: int, device: str = "cpu") -> PictureEncoder:
     """Return the encoder with the network as it was drawn; its batch normalisation has seen some pictures."""
     import torch
 
@@ -32,7 +32,7 @@ def as_drawn(architecture: str, options: Any, prepared: Prepared, *, seed: int) 
 
     some = torch.from_numpy(prepared.pictures.batch(prepared.train[:_SEEN]))
     network = build(architecture, options, seed=seed)
-    return PictureEncoder(calibrated(network, [prepared.seeing.normalised(some)]), prepared.seeing)
+    return PictureEncoder(calibrated(network, [prepared.seeing.normalised(some)]), prepared.seeing, device=device)
 
 
 def seen_inside(encoder: PictureEncoder, untrained: PictureEncoder, prepared: Prepared, *, seed: int) -> dict[str, Any]:

@@ -8,13 +8,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from likewise.errors import OptionError
-from likewise.session import Derived, Estimate, Note, Session
+from likewise.session import Derived, Ended, Estimate, Note, Session
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from likewise.checkpoints import Checkpoint
     from likewise.contracts import OnEpoch
+    from likewise.evaluate.course import Judgement
     from likewise.recipes.vision import PictureRecipe, Prepared
     from likewise.space import Space
     from likewise.train.choosing import Chosen
@@ -22,7 +23,10 @@ if TYPE_CHECKING:
     from likewise.train.loop import Data, Training
     from likewise.train.plan import Plan
 
+_DECAYS = {"adamw": 0.05, "lars": 1e-6}
 TIME = "10m"  # what is spent where neither time nor epochs are given
+_AT_ONCE = 256  # pictures of the probe set are made ready at a time
+_OTHER_GRADIENT = "the gradient is not that of the whole batch, which --norm group or --encoder vit would give"
 MEASURED = 0.95  # of the time is spent in steps: the rest is left for whoever looks on
 _RATES = {"adamw": 2e-3, "lars": 0.3}  # for 128 pictures in a step; with AdamW it grows with the root of their number
 
@@ -102,8 +106,12 @@ class Fit:
 
     def training(self, rank: int, world: int, kept: Checkpoint | None, state: Any) -> Training:
         """Return the training, as it begins or as it was kept, in a state."""
+        from torch.nn.modules.batchnorm import _BatchNorm
+
+        from likewise.train.engine import Engine, as_first
         from likewise.train.keeping import fitting
         from likewise.train.loop import Training
+        from likewise.train.plan import Plan
 
         data, view = self._data(), self.recipe.way.view(self.shown, self.options)
         if kept is not None:
@@ -113,11 +121,16 @@ class Fit:
         else:
             chosen = self._chosen(view, data, rank, world)
             engine, plan = chosen.engine, self._plan(chosen, data)
+            agreed = as_first({"plan": vars(plan), "engine": chosen.as_json()}, engine.device)
+            engine = Engine(engine.device, rank=rank, world=world, **agreed["engine"])
+            plan = Plan(**agreed["plan"])
         network, objective = self.make()
         self.about = {"engine": {"precision": engine.precision, "channels_last": engine.channels_last}}
         self.about |= {"plan": vars(plan), "derived": dict(self.session.derived)}
         self.prepared.settled.update(self.about)
         training = Training(network, objective, view, data, plan, engine)
+        if plan.at_once < plan.batch and any(isinstance(part, _BatchNorm) for part in network.modules()):
+            self.session.tell(Note(f"{plan.at_once} pictures are normalised at a time: {_OTHER_GRADIENT}"))
         if kept is not None:
             with fitting():
                 training.load(state["training"])
@@ -160,8 +173,6 @@ class Fit:
         options, session = self.options, self.session
         per_epoch = max(1, data.items // self.batch)
         if options["epochs"] is not None:
-            if options["time"] is not None:
-                raise OptionError(f"time {options['time']} and epochs {options['epochs']} came: give one of them")
             steps = options["epochs"] * per_epoch
         else:
             time = options["time"] or TIME
@@ -171,14 +182,27 @@ class Fit:
             )
         rate = options["rate"]
         if rate is None:
-            rate = _usual_rate(options["optimiser"], self.batch)
-            session.tell(Derived("rate", rate, f"{_RATES[options['optimiser']]:g} for 128 pictures, here {self.batch}"))
+            rate = self._usual_rate()
+            session.tell(Derived("rate", rate, f"{self._rate():g} for 128 pictures, here {self.batch}"))
+        decay = options["weight_decay"]
+        if decay is None:
+            decay = _DECAYS[options["optimiser"]]
         session.tell(Estimate("learning", steps * self.batch * (chosen.seconds or 0.0), 0))
         return Plan(
             steps=steps, batch=self.batch, rate=rate, warmup=int(options["warmup"] * steps), chunk=options["chunk"],
-            optimiser=options["optimiser"], weight_decay=options["weight_decay"], clip=options["clip"],
+            optimiser=options["optimiser"], weight_decay=decay, clip=options["clip"],
             average=options["average"], seed=self.seed,
         )  # fmt: skip
+
+    def _rate(self) -> float:
+        """Return the rate that is usual for 128 pictures."""
+        optimiser = self.options["optimiser"]
+        return self.recipe.way.rate if self.recipe.way.rate and optimiser == "adamw" else _RATES[optimiser]
+
+    def _usual_rate(self) -> float:
+        """Return the rate that is usual for the batch: with AdamW it grows with the root, with LARS in step."""
+        share = self.batch / 128
+        return self._rate() * (share**0.5 if self.options["optimiser"] == "adamw" else share)
 
     def watchers(self, training: Training, state: Any, on_epoch: OnEpoch | None) -> list[Any]:
         """Return who looks on: the doctor, who remembers what was seen before, and the caller."""
@@ -191,6 +215,7 @@ class Fit:
             self.session,
             setting=self._setting(training, probe.distinct),
             on_collapse=self.options["on_collapse"],
+            every=self.options["look"],
         )
         if state is not None:
             with fitting():
@@ -206,11 +231,15 @@ class Fit:
         from likewise.views.pictures import TwoCrops, light
 
         pictures, rows = self.prepared.pictures, self.prepared.probe
-        batch, generator = torch.from_numpy(pictures.batch(rows)), torch.Generator().manual_seed(self.seed)
-        view = training.view
+        generator, view = torch.Generator().manual_seed(self.seed), training.view
         if self.recipe.way.needs_tokens:
             view = TwoCrops(light(self.shown.size, mean=self.shown.mean, std=self.shown.deviation))
-        a, b = view(batch, generator).inputs[:2]
+        seen: tuple[list[Tensor], list[Tensor]] = ([], [])
+        for low in range(0, len(rows), _AT_ONCE):  # they stay in memory while it learns: half precision is enough
+            batch = torch.from_numpy(pictures.batch(rows[low : low + _AT_ONCE]))
+            for one, made in zip(seen, view(batch, generator).inputs[:2], strict=True):
+                one.append(made.half())
+        a, b = map(torch.cat, seen)
         return Probe(a, b, len(np.unique(pictures.hashes[rows])) / len(rows))
 
     def _setting(self, training: Training, distinct: float) -> Any:
@@ -218,7 +247,7 @@ class Fit:
         from likewise.evaluate.seen import Setting
 
         objective: Any = training.objective
-        usual = _usual_rate(self.options["optimiser"], self.batch)
+        usual = self._usual_rate()
         compares = not self.recipe.way.needs_tokens
         return Setting(
             dict(objective.traits), training.plan.rate, usual, training.plan.weight_decay, distinct, compares,
@@ -247,10 +276,18 @@ class Fit:
             return {"predicted": predicted(*both, training.view, self.prepared, seed=self.seed)}
         return {}
 
-    def tell_end(self, training: Training) -> None:
-        """Say why it ended early, if it did."""
+    def tell_end(self, training: Training, judged: Judgement) -> None:
+        """Say why it ended early, if it did; OptionError where no number is left that could be kept."""
+        if not all(bool(part.isfinite().all()) for part in training.learned.state_dict().values()):
+            told = judged if judged.verdict == "diverged" else None
+            why = (
+                "its weights are no longer numbers." if told is None else f"{told.evidence} {told.cause} {told.advice}"
+            )
+            raise OptionError(f"it diverged: {why} Nothing can be kept; --on-collapse rollback keeps what was sound")
         if training.ended is not None:
-            self.session.tell(Note(f"ended at step {training.done:,} of {training.plan.steps:,}: {training.ended}"))
+            why = f"ended at step {training.done:,} of {training.plan.steps:,}: {training.ended}"
+            self.session.tell(Note(why))
+            self.session.tell(Ended(why))
 
 
 @dataclass
@@ -268,9 +305,3 @@ class _EachEpoch:
         epoch, place = divmod(training.done, training.order.steps_per_epoch)
         if place == 0:
             self.on_epoch(epoch, self.space())
-
-
-def _usual_rate(optimiser: str, batch: int) -> float:
-    """Return the rate that is usual for a batch: with AdamW it grows with the root, with LARS in step."""
-    share = batch / 128
-    return _RATES[optimiser] * (share**0.5 if optimiser == "adamw" else share)

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import NamedTuple
 
 GENSIM, GENSIM_3, WORD2VEC, FASTTEXT = "gensim", "gensim 3", "word2vec's program", "fastText"
-GLOVE, HYPERWORDS, SKLEARN, OTHERS = "GloVe's program", "hyperwords", "scikit-learn", "other libraries"
+GLOVE, HYPERWORDS, SKLEARN, OTHERS = "GloVe's program", "hyperwords", "scikit-learn", ""
 
 ORIGINS = {
     "word2vec": (GENSIM, WORD2VEC),
@@ -132,6 +132,23 @@ _TABLES = (
         num_epochs="epochs",
         n_epochs="epochs",
         num_workers="threads",
+        batch_size="batch",
+        max_epochs="epochs",
+        lr="rate",
+        wd="weight_decay",
+        optimizer="optimiser",
+        projection_dim="head",
+        tau="temperature",
+        image_size="image",
+        img_size="image",
+        input_size="image",
+        patch_size="patch",
+        backbone="encoder",
+        arch="encoder",
+        ema="momentum",
+        mask_ratio="mask",
+        gradient_checkpointing="recompute",
+        accumulate_grad_batches="chunk",
         embedding_dim="dim",
         embedding_size="dim",
         dimensions="dim",

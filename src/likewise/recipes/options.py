@@ -85,10 +85,11 @@ def unknown(name: str, known: Mapping[str, Described], recipe: str, *, dashes: b
 def _translated(theirs: str, foreign: Foreign, ours: str, recipe: str, known: Collection[str]) -> str:
     if not foreign.ours:
         return f"{theirs} is an option of {foreign.library} that there is not here: {foreign.how}"
+    calls = f"what {foreign.library} calls" if foreign.library else "what other libraries call"
     if foreign.ours not in known and foreign.ours not in ("DATA", "out"):
-        return f"{theirs} is what {foreign.library} calls {ours}, which {recipe} does not have"
+        return f"{theirs} is {calls} {ours}, which {recipe} does not have"
     how = f" ({foreign.how})" if foreign.how else ""
-    return f"{theirs} is what {foreign.library} calls it: here it is {ours}{how}"
+    return f"{theirs} is {calls} it: here it is {ours}{how}"
 
 
 def _meant(name: str, known: Collection[str], recipe: str) -> list[str]:

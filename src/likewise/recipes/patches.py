@@ -133,7 +133,8 @@ class PatchesRecipe:
             )
         )  # fmt: skip
         drawn = PictureEncoder(network, prepared.seeing)
-        return {"pixels": pictures.pixels, **seen_inside(encoder, drawn, prepared, seed=seed)}
+        untrained = drawn.embed_pixels(pictures.pixels)
+        return {"pixels": pictures.pixels, "untrained": untrained, **seen_inside(encoder, drawn, prepared, seed=seed)}
 
     def _network(self, channels: int, *, whole: bool = False) -> Any:
         """Return a network without filters; `whole`: all of its answers, not principal components."""

@@ -157,7 +157,7 @@ def simsiam(
     return Way(objective, _crops)
 
 
-@network_recipe(encoder="resnet", batch=128, rate=1e-3)
+@network_recipe(encoder="resnet", batch=128)
 def dino(
     *,
     prototypes: Annotated[int, Option("classes that the network makes for itself", low=2)] = 4096,
@@ -190,10 +190,13 @@ def dino(
         from likewise.views.pictures import MultiCrop
 
         return MultiCrop(
-            _changed(picture, options), locals=small_crops, global_scale=(crop, 1.0), local_scale=(0.1, crop)
+            _changed(picture, options),
+            locals=small_crops,
+            global_scale=(crop, 1.0),
+            local_scale=(min(0.1, crop / 2), crop),
         )
 
-    return Way(objective, view)
+    return Way(objective, view, rate=1e-3)
 
 
 @network_recipe(encoder="resnet")
@@ -256,7 +259,7 @@ def lejepa(
     return Way(objective, _crops)
 
 
-@network_recipe(encoder="vit", rate=1.5e-3)
+@network_recipe(encoder="vit")
 def mae(
     *,
     mask: Annotated[float, Option("patches that are hidden", "share", 0.1, 0.95)] = 0.75,
@@ -278,10 +281,10 @@ def mae(
 
         return MaskedPatches(_light(picture, options), picture.grid, share=mask)
 
-    return Way(objective, view, needs_tokens=True, tells="pixels")
+    return Way(objective, view, needs_tokens=True, tells="pixels", rate=1.06e-3)
 
 
-@network_recipe(encoder="vit", rate=1e-3)
+@network_recipe(encoder="vit")
 def ijepa(
     *,
     momentum: Momentum = 0.99,
@@ -303,4 +306,4 @@ def ijepa(
 
         return JepaBlocks(_light(picture, options), picture.grid, targets=blocks)
 
-    return Way(objective, view, needs_tokens=True, tells="tokens")
+    return Way(objective, view, needs_tokens=True, tells="tokens", rate=7.1e-4)

@@ -27,6 +27,7 @@ OnCollapse = Literal["warn", "stop", "rollback", "rescue"]
 class Way:
     """One way to learn: what makes its objective and its views; `learns_from_labels` where classes are used.
 
+    `rate` is what is usual with AdamW for 128 pictures in a step, where it is not that of most.
     `needs_tokens` where patches are hidden, which takes a network of tokens; `tells` what the objective then tells of
     them, for evidence that must be made before it is thrown away: their pixels or their tokens.
     """
@@ -36,6 +37,7 @@ class Way:
     learns_from_labels: bool = False
     needs_tokens: bool = False
     tells: Literal["pixels", "tokens"] | None = None
+    rate: float | None = None
 
 
 def options_of_networks(
@@ -57,7 +59,11 @@ def options_of_networks(
     epochs: Annotated[int | None, Option("passes over the pictures, instead of a time", "passes", 1)] = None,
     batch: Annotated[int, Option("pictures in a step", "pictures", 2)] = 256,
     chunk: Annotated[
-        int, Option("encode so many at a time, to save memory; 0: all; the gradient is the same", low=0)
+        int,
+        Option(
+            "encode so many at a time, to save memory; 0: all; with --norm group or a vit the gradient is the same",
+            low=0,
+        ),
     ] = 0,
     recompute: Annotated[
         bool, Option("save more memory: make maps again when they are needed, a third more work")
@@ -65,11 +71,14 @@ def options_of_networks(
     rate: Annotated[float | None, Option("learning rate at its peak; else from the batch", low=1e-9)] = None,
     warmup: Annotated[float, Option("steps in which the rate rises", "share", 0, 0.5)] = 0.05,
     optimiser: Annotated[Optimiser, Option("lars: for batches of thousands")] = "adamw",
-    weight_decay: Annotated[float, Option("of matrices; not of biases and gains", low=0)] = 0.05,
+    weight_decay: Annotated[
+        float | None, Option("of matrices, not of biases and gains; else .05, and with lars 1e-6", low=0)
+    ] = None,
     clip: Annotated[float, Option("longest gradient; 0: any", low=0)] = 3.0,
     average: Annotated[
         float, Option("keep an average of the weights, in which so much stays at a step", "share", 0, 0.99999)
     ] = 0.0,
+    look: Annotated[int, Option("the doctor looks every so many steps; 0: at nine moments", "steps", 0)] = 0,
     on_collapse: Annotated[OnCollapse, Option("what to do when the doctor finds a collapse")] = "warn",
     precision: Annotated[Precision, Option("auto: the quickest of fp32 and bf16 here, by a try")] = "auto",
     device: Annotated[str, Option("auto, cpu, cuda, cuda:1, mps …")] = "auto",

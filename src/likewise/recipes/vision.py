@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +23,8 @@ if TYPE_CHECKING:
 
 _LARGE = 64  # pixels above which a resnet gets the large stem
 _PATCHES = 8  # of a picture's side, for a vit
+_TAKEN = ("key", "kind", "part", "label")  # columns of a run's own
+_MOST_PATCHES = 400  # of a picture, unless their side is given
 _LEAST = 3  # pictures: two to learn from, since one alone has no variance, and one to look at
 
 
@@ -66,6 +67,7 @@ class PictureRecipe:
     def prepare(self, source: Source, session: Session, *, folder: Path | None = None) -> Prepared:
         """Decode every picture once, and part them into those to learn from and those to look at."""
         need_torch(self.name)
+        self._refuse()
         if self.options["tensorboard"] is not None:
             from likewise.train.board import writer_class
 
@@ -88,7 +90,7 @@ class PictureRecipe:
             )
         network = build(self.options["encoder"], self.architecture(pictures))
         train, probe = held_out(pictures, dim=network.dim)
-        return Prepared(pictures, train, probe, Seeing.of(pictures.pixels[train]))
+        return Prepared(pictures, train, probe, Seeing.of(pictures.pixels, rows=train))
 
     def fit(
         self,
@@ -124,9 +126,9 @@ class PictureRecipe:
                 if session.stopped:
                     keeper.keep(training)
                 facts |= {"steps": float(training.done), "pictures": float(training.done * training.plan.batch)}
-            learning.tell_end(training)
+            learning.tell_end(training, doctor.judgement)
             told = {} if session.stopped else learning.told(training)
-        encoder = PictureEncoder(training.learned.cpu(), prepared.seeing)
+        encoder = PictureEncoder(training.learned, prepared.seeing, device=str(training.engine.device))
         prepared.told[encoder.fingerprint] = told
         return encoder
 
@@ -139,7 +141,9 @@ class PictureRecipe:
         from likewise.recipes.beside import as_drawn, seen_inside
 
         seed, pixels = self.options["seed"], prepared.pictures.pixels
-        untrained = as_drawn(self.options["encoder"], self.architecture(prepared.pictures), prepared, seed=seed)
+        untrained = as_drawn(
+            self.options["encoder"], self.architecture(prepared.pictures), prepared, seed=seed, device=encoder.device
+        )
         found = {
             "pixels": pixels,
             "untrained": untrained.embed_pixels(pixels),
@@ -147,17 +151,37 @@ class PictureRecipe:
         }
         return found | seen_inside(encoder, untrained, prepared, seed=seed)
 
+    def _refuse(self) -> None:
+        """Raise OptionError for options that do not fit together or cannot be had here, before anything is read."""
+        from likewise.train.choosing import seconds_of
+        from likewise.train.engine import device_here
+
+        options, encoder = self.options, self.options["encoder"]
+        if self.way.needs_tokens and encoder != "vit":
+            raise OptionError(f"{self.name} hides patches, which a {encoder} cannot: leave --encoder vit")
+        of = {"patch": ("vit", None), "stem": ("resnet", "auto"), "norm": ("resnet", "batch")}
+        for name, (whose, left) in of.items():
+            if encoder != whose and options[name] != left:
+                raise OptionError(f"{name} is {options[name]!r}: it is of a {whose}, and the encoder is a {encoder}")
+        if encoder == "mlp" and options["recompute"]:
+            raise OptionError("recompute saves the maps of a resnet or a vit, and the encoder is a mlp: leave it out")
+        if options["time"] is not None:
+            seconds_of(options["time"])
+            if options["epochs"] is not None:
+                raise OptionError(f"time {options['time']} and epochs {options['epochs']} came: give one of them")
+        if options["precision"] == "fp16" and device_here(options["device"]).type == "cpu":
+            raise OptionError("precision fp16 needs an accelerator: take bf16, fp32 or auto")
+        device_here(options["device"])
+
     def architecture(self, pictures: Pictures) -> dict[str, Any]:
         """Return the options of the network for pictures of this size; OptionError for what does not fit together."""
         options, (height, width) = self.options, pictures.size
         about: dict[str, Any] = {"size": options["size"]}
-        if self.way.needs_tokens and options["encoder"] != "vit":
-            raise OptionError(f"{self.name} hides patches, which a {options['encoder']} cannot: leave --encoder vit")
         if options["encoder"] == "mlp":
             return about | {"inputs": pictures.channels * height * width}
         about |= {"channels": pictures.channels}
         if options["encoder"] == "vit":
-            patch = options["patch"] or _divisor(height, width)
+            patch = options["patch"] or _patch_of(height, width)
             return about | {
                 "image": (height, width),
                 "patch": patch,
@@ -170,11 +194,21 @@ class PictureRecipe:
         }
 
 
-def _divisor(height: int, width: int) -> int:
-    """Return the side of a patch: an eighth of the picture, or the nearest that divides both sides."""
+def _patch_of(height: int, width: int) -> int:
+    """Return the side of a patch: an eighth of the picture, or the nearest that divides both sides.
+
+    Raises OptionError where that makes so many patches that learning would take hours and the memory of a machine.
+    """
     wanted = max(1, height // _PATCHES)
     fits = [side for side in range(1, min(height, width) + 1) if height % side == 0 and width % side == 0]
-    return min(fits, key=lambda side: (abs(side - wanted), side))
+    side = min(fits, key=lambda side: (abs(side - wanted), side))
+    count = (height // side) * (width // side)
+    if count > _MOST_PATCHES:
+        raise OptionError(
+            f"pictures of {height} × {width} can only be cut into {count:,} patches of {side}: give --image "
+            f"{min(height, width) // _PATCHES * _PATCHES}, or --patch {side} if that is meant"
+        )
+    return side
 
 
 def space_of(encoder: PictureEncoder, prepared: Prepared, session: Session | None = None) -> Space:
@@ -194,6 +228,9 @@ def space_of(encoder: PictureEncoder, prepared: Prepared, session: Session | Non
     items: dict[str, Any] = {"part": part}
     if pictures.labels is not None:
         items["label"] = np.array(pictures.labels, object)
+    for name, column in pictures.metadata.items():
+        plain = all(isinstance(value, int | float) and not isinstance(value, bool) for value in column)
+        items[f"{name} (data)" if name in _TAKEN else name] = np.array(column) if plain else np.array(column, object)
     vectors = encoder.embed_pixels(pictures.pixels, told=told)
     return Space(pictures.keys, vectors, fingerprint=encoder.fingerprint, items=items, kind="image")
 
@@ -204,8 +241,3 @@ def need_torch(recipe: str) -> None:
 
     if find_spec("torch") is None:
         raise MissingExtra("torch", "vision", f"learning with {recipe}")
-
-
-def is_main_process() -> bool:
-    """Whether this is the process that writes, of those that torchrun started; the only one without it."""
-    return os.environ.get("RANK", "0") == "0"

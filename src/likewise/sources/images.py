@@ -237,8 +237,16 @@ def head_of(path: Path) -> bytes:
 def files_below(folder: Path, *, most: int | None = None) -> list[Path]:
     """Return the files in a folder and below, sorted by path; hidden ones are left out; at most `most`, roughly."""
     found: list[Path] = []
-    for top, inner, names in os.walk(folder):
-        inner[:] = sorted(name for name in inner if not name.startswith("."))
+    above: dict[str, frozenset[str]] = {}  # the folders above each, without links: a link back is not followed again
+    for top, inner, names in os.walk(folder, followlinks=True):
+        here = os.path.realpath(top)
+        around = above.pop(top, frozenset()) | {here}
+        inner[:] = sorted(
+            name
+            for name in inner
+            if not name.startswith(".") and os.path.realpath(os.path.join(top, name)) not in around
+        )
+        above |= {os.path.join(top, name): around for name in inner}
         found += [Path(top, name) for name in names if not name.startswith(".")]
         if most is not None and len(found) >= most:
             break

@@ -27,8 +27,8 @@ def show(ground: PictureGround) -> Panel:
         f"{told.baselines['untrained']:.1%}. A linear probe of the vectors tells {linear.value:.1%} "
         f"(untrained {linear.baselines['untrained network']:.1%}).",
         fails="The teacher is made by the learner: what is easy to tell may be empty, and were all tokens alike there "
-        "would be nothing to tell. So the share is of what varies, and the probe stands beside it. Of all ways "
-        "here this one needs the longest training.",
+        "would be nothing to tell. So the share is of what varies, and the probe stands beside it. I-JEPA "
+        "is experimental here: of all ways it needs the longest training.",
         pictures=(
             figure(
                 bar_chart(bars, title="Told of hidden tokens", low=min(0.0, *told.baselines.values()), percent=True,

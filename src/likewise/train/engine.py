@@ -7,12 +7,13 @@ processes' gradients, and the gathering passes each process the sum of them.
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
@@ -86,10 +87,31 @@ class Engine:
                     processes.all_reduce(parameter.grad)
                     parameter.grad /= self.world
 
+    def any(self, here: bool) -> bool:
+        """Whether it is so in any of the processes."""
+        if self.world == 1:
+            return here
+        told = torch.tensor([here], dtype=torch.int32, device=self.device)
+        processes.all_reduce(told, processes.ReduceOp.MAX)
+        return bool(told.item())
+
     def wait(self) -> None:
         """Wait until all processes are here."""
         if self.world > 1:
             processes.barrier()
+
+
+def as_first(value: Any, device: torch.device) -> Any:
+    """Return what the first of several processes says, in each of them; it travels as JSON."""
+    if not processes.is_initialized():
+        return value
+    data = torch.tensor(list(json.dumps(value).encode()), dtype=torch.uint8, device=device)
+    length = torch.tensor([len(data)], device=device)
+    processes.broadcast(length, 0)
+    if processes.get_rank():
+        data = torch.empty(int(length.item()), dtype=torch.uint8, device=device)
+    processes.broadcast(data, 0)
+    return json.loads(bytes(data.tolist()))
 
 
 def _gathered(tensor: Tensor) -> Tensor:

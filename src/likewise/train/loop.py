@@ -171,7 +171,8 @@ class Training:
         """Take steps until the plan ends or a watcher puts the training back; return False on a wish to stop."""
         pace, wanted = _Pace(self.done), self.done
         for batch in ahead(lambda step: self.data.read(self.order.rows(step)), self.done, self.plan.steps):
-            if session.stopped:
+            if self.engine.any(session.stopped):
+                session.stop()
                 return False
             stepped = self.step(batch)
             wanted += 1
@@ -278,8 +279,9 @@ class _Pace:
         if time.perf_counter() - self._told < _TOLD_EVERY:
             return
         batch, unit = training.plan.batch, training.data.unit
-        facts = {f"{unit}_per_second": self.per_second(training), "loss": stepped.loss, **stepped.parts}
-        facts |= {"epoch": training.done / training.order.steps_per_epoch}
+        facts: dict[str, Any] = {f"{unit}_per_second": self.per_second(training), "loss": stepped.loss}
+        facts |= {"doctor": training.verdict} if training.verdict else {}
+        facts |= stepped.parts | {"epoch": training.done / training.order.steps_per_epoch}
         session.tell(Progress(STAGE, training.done * batch, training.plan.steps * batch, unit, facts))
         self._told = time.perf_counter()
 

@@ -38,7 +38,7 @@ _APART = 4.0  # weight of the term that a rescue adds, and at least that of the 
 
 @dataclass(frozen=True)
 class Probe:
-    """Two views of the same items, uint8 or float, as the network takes them; `distinct` is the share that differ."""
+    """Two views of the same items as the network takes them, perhaps in half precision; `distinct`: how many differ."""
 
     a: Tensor
     b: Tensor
@@ -232,7 +232,12 @@ def encode(network: nn.Module, objective: nn.Module, probe: Probe, training: Tra
 
 def _placed(x: Tensor, training: Training) -> Tensor:
     """Return some of the probe set where the network is, in its order of memory."""
-    return training.engine.order(x.to(training.engine.device))
+    return training.engine.order(_whole(x.to(training.engine.device)))
+
+
+def _whole(x: Tensor) -> Tensor:
+    """Return numbers that were kept in half precision as float32."""
+    return x.float() if x.dtype == torch.float16 else x
 
 
 @torch.no_grad()
@@ -255,7 +260,7 @@ def calibrated(
     for x in batches:
         for low in range(0, len(x), _NORMED):
             if len(x) - low > 1:
-                some = x[low : low + _NORMED].to(device)
+                some = _whole(x[low : low + _NORMED].to(device))
                 ready(some) if run is None else run(ready, some)
     return ready
 

@@ -17,8 +17,8 @@ def parameter_groups(modules: Iterable[nn.Module], weight_decay: float) -> list[
     """Return parameters that learn, in two groups: matrices, which decay, and biases and gains, which do not."""
     learning = [p for module in modules for p in module.parameters() if p.requires_grad]
     return [
-        {"params": [p for p in learning if p.ndim > 1], "weight_decay": weight_decay},
-        {"params": [p for p in learning if p.ndim <= 1], "weight_decay": 0.0},
+        {"params": [p for p in learning if p.ndim > 1], "weight_decay": weight_decay, "adapted": True},
+        {"params": [p for p in learning if p.ndim <= 1], "weight_decay": 0.0, "adapted": False},
     ]
 
 
@@ -35,14 +35,16 @@ def optimiser(name: str, modules: Iterable[nn.Module], *, rate: float, weight_de
 
 @final
 class LARS(Optimizer):
-    """Layer-wise adaptive rates for large batches (You et al. 2017, arXiv:1708.03888, algorithm 1), with momentum.
+    """Layer-wise adaptive rates for large batches (You et al. 2017, arXiv:1708.03888), with momentum, as SimCLR has it.
 
-    A layer's step is its rate times `trust` · ‖w‖ / ‖g + λ w‖ times (g + λ w); groups that do not decay (biases, gains)
-    take plain steps, as in SimCLR and BYOL.
+    A layer's step is its rate times `trust` · ‖w‖ / ‖g + λ w‖ times (g + λ w); groups that are not `adapted` (biases,
+    gains) take plain steps, as in SimCLR and BYOL.
     """
 
     def __init__(self, groups: Any, *, rate: float, momentum: float = 0.9, trust: float = 1e-3) -> None:
-        super().__init__(groups, {"lr": rate, "momentum": momentum, "trust": trust, "weight_decay": 0.0})
+        super().__init__(
+            groups, {"lr": rate, "momentum": momentum, "trust": trust, "weight_decay": 0.0, "adapted": True}
+        )
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> None:  # type: ignore[override]
@@ -51,7 +53,7 @@ class LARS(Optimizer):
             for w in group["params"]:
                 if w.grad is None:
                     continue
-                step = _adapted(w, w.grad, group) if group["weight_decay"] else w.grad
+                step = _adapted(w, w.grad, group) if group["adapted"] else w.grad
                 state = self.state[w]
                 moving = state.setdefault("moving", torch.zeros_like(w))
                 moving.mul_(group["momentum"]).add_(step)
