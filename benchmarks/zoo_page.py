@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "doctor.md"
+EPOCHS = 8  # unless said
 BEGIN, END = "<!-- zoo.py --page: begin -->", "<!-- zoo.py --page: end -->"
 
 
@@ -20,16 +21,18 @@ def write_page(entries: Sequence[Mapping[str, Any]], rows: Sequence[Mapping[str,
 
 def tables(entries: Sequence[Mapping[str, Any]], rows: Sequence[Mapping[str, Any]]) -> str:
     """Return what the probe found and the doctor said, then what was done about it."""
+    import zoo
+
     both = list(zip(entries, rows, strict=True))
     watched = [(entry, row) for entry, row in both if row["action"] == "warn"]
-    changed = [(entry, row) for entry, row in both if entry["options"] or entry["data"] != "pictures"]
-    forced = [(entry, row) for entry, row in changed if row["action"] == "warn"]
-    default = [(entry, row) for entry, row in watched if (entry, row) not in forced]
+    forced = [(entry, row) for entry, row in watched if row["member"] in zoo.ZOO]
+    default = [(entry, row) for entry, row in watched if row["member"] not in zoo.ZOO]
     acted = [(entry, row) for entry, row in both if row["action"] != "warn"]
     first = entries[0]
     out = [
         f"{first['pictures']:,} pictures of {first['image']} × {first['image']} pixels, {first['steps']} steps of 64, "
-        f"one thread, bf16, seed 1 unless said ({first['machine']}). Of each: the untrained network → after learning.",
+        f"one thread, bf16, seed 1 and {EPOCHS} epochs unless said ({first['machine']}). Of each: the untrained "
+        "network → after learning.",
         "",
         *_table(forced),
         "",
@@ -67,6 +70,7 @@ def _table(rows: Iterable[tuple[Mapping[str, Any], Mapping[str, Any]]]) -> list[
     ]
     for entry, row in rows:
         seed = "" if row["seed"] == 1 else f", seed {row['seed']}"
+        seed += "" if entry["epochs"] == EPOCHS else f", {entry['epochs']} epochs"
         given = ", ".join(f"{name}={value}" for name, value in entry["options"].items())
         name = f"**{row['member']}**{seed}" + (f"<br>`{entry['recipe']}` {given}" if given else "")
         heads = f"{_pair(entry, 'head_rank', '.0f')}, {_pair(entry, 'head_width', '.2g')}"
@@ -101,7 +105,13 @@ def _acted(rows: Iterable[tuple[Mapping[str, Any], Mapping[str, Any]]]) -> list[
     for entry, row in rows:
         went = next((note for note in entry["notes"] if note.startswith(("rolled back", "rescued"))), "–").split(",")[0]
         heads = f"{_pair(entry, 'head_rank', '.0f')}, {_pair(entry, 'head_width', '.2g')}"
-        cells = [row["member"], row["action"], went, _pair(entry, "rank", ".0f"), _pair(entry, "retrieval", ".1%")]
+        cells = [
+            f"{row['member']}, {entry['epochs']} epochs",
+            row["action"],
+            went,
+            _pair(entry, "rank", ".0f"),
+            _pair(entry, "retrieval", ".1%"),
+        ]
         cells += [_pair(entry, "knn", ".1%"), heads, row["probe"], row["doctor"]]
         out.append(f"| {' | '.join(cells)} |")
     return out

@@ -8,7 +8,7 @@ from likewise.evaluate.sections import Table
 from likewise.tour.panel import Panel
 from likewise.tour.picture_ground import PictureGround, numbers, section
 
-OPTIONS = {"crop": 0.4}
+OPTIONS = {"crop": 0.4, "time": "150s"}
 
 
 def show(ground: PictureGround) -> Panel:
@@ -29,7 +29,7 @@ def show(ground: PictureGround) -> Panel:
         finding=f"A linear probe gains {100 * gain[0]:+.1f} points over the untrained network at the first depth and "
         f"{100 * gain[-1]:+.1f} at the last ({learned[-1]:.1%} against {drawn[-1]:.1%}); raw pixels reach "
         f"{linear.baselines['raw pixels']:.1%}, HOG and colour {linear.baselines['HOG + colour']:.1%}.",
-        fails="A minute of learning does not catch up with designed features. Longer trainings often peak before the "
+        fails="Minutes of learning do not catch up with designed features. Longer trainings often peak before the "
         "last depth, which serves the loss and not the labels; means over places lose what lies where.",
         pictures=(
             figure(

@@ -54,7 +54,8 @@ class PictureGround:
         return np.stack([self.source[row] for row in range(len(self.source))]).transpose(0, 3, 1, 2)
 
     def learned(self, recipe: str, **options: Any) -> lw.Run:
-        """Return what a recipe learned; networks have `learning` time unless epochs are given."""
+        """Return what a recipe learned; networks have `learning` time unless another, or epochs, are given."""
+        options = self._timed(options)
         wanted = self._shared(recipe, options)
         key = " ".join([recipe, *(f"--{name.replace('_', '-')} {value}" for name, value in options.items())])
         if key not in self.runs:
@@ -66,14 +67,19 @@ class PictureGround:
 
     def command(self, recipe: str, **options: Any) -> str:
         """Return the command that learns the same; PHOTOS is a folder of pictures."""
+        options = self._timed(options)
         every = self._shared(recipe, options) | options
         words = [f"--{name.replace('_', '-')} {value}" for name, value in every.items()]
         return " ".join(["likewise learn", recipe, "PHOTOS", *words, "--out RUN"])
 
+    def _timed(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a panel's options, without its time where all networks have epochs instead."""
+        return {name: value for name, value in options.items() if name != "time" or "epochs" not in self.networks}
+
     def _shared(self, recipe: str, options: Mapping[str, Any]) -> dict[str, Any]:
         if recipe == "patches":
             return {}
-        timed = {} if "epochs" in (*options, *self.networks) else {"time": self.learning}
+        timed = {} if {"epochs", "time"} & {*options, *self.networks} else {"time": self.learning}
         return {**self.networks, **timed}
 
 

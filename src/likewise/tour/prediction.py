@@ -7,7 +7,7 @@ from likewise.evaluate.page import figure
 from likewise.tour.panel import Panel
 from likewise.tour.picture_ground import PictureGround, numbers, section
 
-_OPTIONS = {"patch": 4}
+_OPTIONS = {"patch": 4, "time": "120s"}
 
 
 def show(ground: PictureGround) -> Panel:
