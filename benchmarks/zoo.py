@@ -71,9 +71,10 @@ ZOO = {
     "simclr, black pictures": Member("simclr", {}, "nearly constant", data="black"),
     "simclr, rate 1": Member("simclr", {"rate": 1.0}, "rate 1 is too high"),
     "simclr, rate 10": Member("simclr", {"rate": 10.0}, "rate 10 is too high"),
-    "simclr, rate .3 after a long rise": Member("simclr", {"rate": 0.3, "warmup": 0.5}, "rate 0.3 is too high"),
-    "byol, rate .3 after a long rise": Member("byol", {"rate": 0.3, "warmup": 0.5}, "rate 0.3 is too high"),
-    "vicreg, rate .3 after a long rise": Member("vicreg", {"rate": 0.3, "warmup": 0.5}, "rate 0.3 is too high"),
+    "simclr, rate .8 after a long rise": Member("simclr", {"rate": 0.8, "warmup": 0.5}, "rate 0.8 is too high"),
+    "byol, rate .8 after a long rise": Member("byol", {"rate": 0.8, "warmup": 0.5}, "rate 0.8 is too high"),
+    "vicreg, rate .8 after a long rise": Member("vicreg", {"rate": 0.8, "warmup": 0.5}, "rate 0.8 is too high"),
+    "moco, rate .8 after a long rise": Member("moco", {"rate": 0.8, "warmup": 0.5}, "rate 0.8 is too high"),
     "simclr, weight decay 1": Member("simclr", {"weight_decay": 1.0}, "weight decay 1"),
     "simclr, weight decay 300": Member("simclr", {"weight_decay": 300.0}, "weight decay 300"),
 }
@@ -272,7 +273,13 @@ def measure(options: argparse.Namespace) -> None:
 def main() -> None:
     global FILE
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--members", nargs="*", choices=list(MEMBERS), default=list(MEMBERS), metavar="MEMBER")
+    parser.add_argument(
+        "--members",
+        nargs="*",
+        choices=list(MEMBERS),
+        default=[name for name in MEMBERS if name not in RISING],
+        metavar="MEMBER",
+    )
     parser.add_argument("--seeds", nargs="*", type=int, default=[1, 2, 3], help="of the healthy; others: the first")
     parser.add_argument("--actions", nargs="*", choices=["warn", "stop", "rollback", "rescue"], default=["warn"])
     parser.add_argument("--image", type=int, default=IMAGE, help="pixels a side")

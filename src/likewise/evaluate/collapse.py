@@ -235,8 +235,8 @@ def _judge(s: Signals) -> tuple[str, str]:
     if s.n < ROWS_PER_DIM * s.dim and s.effective_rank < EVEN * s.dim:
         return (
             "cannot tell",
-            f"{s.n:,} vectors of {s.dim} dims are too few to tell the rank: it takes {ROWS_PER_DIM * s.dim:,}, or no more "
-            f"than {max(1, s.n // ROWS_PER_DIM)} dims; "
+            f"{s.n:,} vectors of {s.dim} dims are too few to tell the rank: it takes {ROWS_PER_DIM * s.dim:,}, or at "
+            f"most {max(1, s.n // ROWS_PER_DIM)} dims; "
             f"they are not one point (spread {s.spread:.2f}, effective rank so far {s.effective_rank:.1f}).",
         )
     if s.used < min(s.dim, s.n - 1):  # n centred rows cannot use more than n − 1: one-hot ones use them all
