@@ -141,4 +141,4 @@ def test_what_cannot_be_is_a_sentence() -> None:
             build(name, options)
     with pytest.raises(ShapeError, match="cannot be cut into patches"):
         build("vit", {})(torch.rand(1, 3, 30, 32))
-    assert set(ARCHITECTURES) == {kind for kind, _ in NETWORKS.values()} | {"borrowed"}  # see test_pretrained.py
+    assert set(ARCHITECTURES) == {kind for kind, _ in NETWORKS.values()} | {"bert", "borrowed", "borrowed-texts"}

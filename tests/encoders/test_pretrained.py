@@ -215,7 +215,8 @@ def bert(folder: Path, *, layers: list[str] | None = None, pool: str = "mean") -
         (folder / "modules.json").write_text(json.dumps(told))
         (folder / "1_Pooling").mkdir()
         modes = {
-            f"pooling_mode_{name}": name == pool for name in ("mean_tokens", "cls_token", "max_tokens", "lasttoken")
+            f"pooling_mode_{name}": name == pool
+            for name in ("mean_tokens", "cls_token", "max_tokens", "weightedmean_tokens")
         }
         (folder / "1_Pooling" / "config.json").write_text(json.dumps(modes))
         (folder / "sentence_bert_config.json").write_text(json.dumps({"max_seq_length": 6, "do_lower_case": False}))
@@ -260,7 +261,7 @@ def test_texts_are_pooled_as_sentence_transformers_wrote_down(tmp_path: Path) ->
     ("layers", "pool", "says"),
     [
         (["Pooling", "Dense"], "mean_tokens", "has a layer of kind Dense behind the network"),
-        (["Pooling"], "lasttoken", "pools by pooling_mode_lasttoken: mean, cls or max can be read"),
+        (["Pooling"], "weightedmean_tokens", "pools by pooling_mode_weightedmean_tokens: mean, cls, max or lasttoken"),
     ],
 )
 def test_other_layers_are_refused(layers: list[str], pool: str, says: str, tmp_path: Path) -> None:
@@ -382,9 +383,46 @@ def test_the_kind_and_the_pool_are_checked(tmp_path: Path) -> None:
 
 
 def test_without_transformers_there_is_a_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    folder = saved(tmp_path / "model", VISION["vit"][0]())
     monkeypatch.setitem(__import__("sys").modules, "transformers", None)
     with pytest.raises(MissingExtra, match=r"needs transformers: pip install 'likewise\[pretrained\]'"):
-        load(tmp_path)
+        load(folder)
+
+
+def test_a_bert_needs_no_transformers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    model, tokenizer = bert(tmp_path / "model")
+    expected = alone(model, tokenizer, "mean")
+    monkeypatch.setitem(__import__("sys").modules, "transformers", None)
+    encoder = load(tmp_path / "model")
+    assert isinstance(encoder, TextEncoder)
+    np.testing.assert_allclose(encoder.embed(TEXTS), expected, atol=1e-5)
+    (tmp_path / "model" / "model.safetensors").write_bytes(b"damaged")
+    with pytest.raises(DataError, match=r"model cannot be loaded \(SafetensorError\)"):
+        load(tmp_path / "model")
+
+
+def test_other_networks_of_texts_run_as_transformers_has_them(tmp_path: Path) -> None:
+    _, tokenizer = bert(tmp_path / "other")
+    config = transformers.DistilBertConfig(dim=16, n_layers=2, n_heads=2, hidden_dim=24, vocab_size=len(WORDS))
+    torch.manual_seed(2)
+    model = transformers.DistilBertModel(config).eval()
+    model.save_pretrained(tmp_path / "other")
+    encoder = load(tmp_path / "other", kind="text")
+    assert isinstance(encoder, TextEncoder)
+    np.testing.assert_allclose(encoder.embed(TEXTS), alone_of(model, tokenizer), atol=1e-5)
+    assert encoder.layers == ("embeddings", "block1", "block2")
+    assert encoder.word("king", in_text=TEXTS[0]).shape == (16,)
+    again = TextEncoder.from_state(encoder.state())
+    np.testing.assert_array_equal(again.embed(TEXTS), encoder.embed(TEXTS))
+
+
+def alone_of(model: Any, tokenizer: Any) -> np.ndarray:
+    rows = []
+    for text in TEXTS:
+        cut = tokenizer(text, return_tensors="pt")
+        with torch.no_grad():
+            rows.append(model(cut["input_ids"], cut["attention_mask"]).last_hidden_state[0].mean(0).numpy())
+    return np.array(rows)
 
 
 def test_a_run_of_borrowed_vectors_is_saved_and_opened(tmp_path: Path) -> None:

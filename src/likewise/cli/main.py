@@ -20,6 +20,7 @@ VERBS = {
     "learn": "likewise.cli.learn:learn",
     "near": "likewise.cli.ask:near",
     "analogy": "likewise.cli.ask:analogy",
+    "senses": "likewise.cli.senses:senses",
     "embed": "likewise.cli.ask:embed",
     "evaluate": "likewise.cli.judge:evaluate",
     "doctor": "likewise.cli.judge:doctor",

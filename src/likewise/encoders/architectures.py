@@ -8,7 +8,8 @@ from typing import Any, Final
 import torch
 from torch import nn
 
-from likewise.encoders.borrowed import Borrowed
+from likewise.encoders.bert import Bert
+from likewise.encoders.borrowed import Borrowed, BorrowedTexts
 from likewise.encoders.dictionary import Dictionary
 from likewise.encoders.mlp import MLP
 from likewise.encoders.resnet import ResNet
@@ -20,7 +21,9 @@ ARCHITECTURES: Final[dict[str, Callable[..., nn.Module]]] = {
     "resnet": ResNet,
     "vit": ViT,
     "mlp": MLP,
+    "bert": Bert,
     "borrowed": Borrowed,
+    "borrowed-texts": BorrowedTexts,
 }
 
 

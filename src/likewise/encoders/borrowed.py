@@ -129,6 +129,58 @@ class Borrowed(nn.Module):
         return y[:, max(0, y.shape[1] - places) :]
 
 
+@final
+class BorrowedTexts(nn.Module):
+    """A network of texts that transformers builds from `config`; its weights are to be filled in.
+
+    `x` are numbers of tokens, "b t", −1 where a text has ended.
+    """
+
+    def __init__(self, *, config: Mapping[str, Any]) -> None:
+        super().__init__()
+        with quietly():
+            self._take(_transformers().AutoModel.from_config(config_of(config)), config)
+
+    @classmethod
+    def around(cls, model: nn.Module, config: Mapping[str, Any]) -> BorrowedTexts:
+        """Return a network around a model that has its weights already."""
+        made = cls.__new__(cls)
+        nn.Module.__init__(made)
+        made._take(model, config)
+        return made
+
+    def _take(self, model: Any, config: Mapping[str, Any]) -> None:
+        self.model = without_pooler(model)
+        self.config: dict[str, Any] = {"config": dict(config)}
+        self.dim = int(model.config.hidden_size)
+
+    def tokens(
+        self, x: Int[Tensor, "b t"], *, keep: Int[Tensor, "b k"] | None = None, causal: bool = False
+    ) -> Float[Tensor, "b t d"]:
+        """Return a vector for each token, or for those at the places `keep`, which have seen all others."""
+        if causal:
+            raise OptionError(f"{self.model.config.model_type} sees as it was built to: causal cannot be asked of it")
+        y = cast(Tensor, self._out(x).last_hidden_state)
+        return y if keep is None else y.gather(1, keep[:, :, None].expand(-1, -1, self.dim))
+
+    def forward(self, x: Int[Tensor, "b t"]) -> Float[Tensor, "b d"]:
+        """Encode a batch of texts: the mean of their tokens."""
+        there = (x >= 0)[:, :, None]
+        return (self.tokens(x) * there).sum(1) / there.sum(1).clamp(min=1)
+
+    def intermediates(self, x: Int[Tensor, "b t"]) -> Mapping[str, Tensor]:
+        """Return the tokens' vectors before the first block and after each, and the texts' vectors."""
+        states = self._out(x, output_hidden_states=True).hidden_states
+        names = ["embeddings", *(f"block{number}" for number in range(1, len(states)))]
+        there = (x >= 0)[:, :, None]
+        vector = (states[-1] * there).sum(1) / there.sum(1).clamp(min=1)
+        return dict(zip(names, states, strict=True)) | {"vector": vector}
+
+    def _out(self, x: Tensor, **wanted: Any) -> Any:
+        there = (x >= 0).long()
+        return cast(Any, self.model)(input_ids=x.clamp(min=0), attention_mask=there, return_dict=True, **wanted)
+
+
 def usual_pool(config: Any) -> str:
     """Return what is usually taken as the vector of a picture, by the kind of network."""
     if getattr(config, "vision_config", None) is not None:

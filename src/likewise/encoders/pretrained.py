@@ -12,10 +12,11 @@ from typing import Any, Final
 
 from torch import nn
 
-from likewise.encoders.borrowed import Borrowed, as_plain, quietly, usual_pool
+from likewise.encoders.bert_folder import is_bert, read_bert, reading_of
+from likewise.encoders.borrowed import Borrowed, BorrowedTexts, as_plain, quietly, usual_pool
 from likewise.encoders.checkpoint_folder import CheckpointFolder, folder_of
 from likewise.encoders.pictures import PictureEncoder, Seeing
-from likewise.encoders.texts import Reading, TextEncoder, layers
+from likewise.encoders.texts import TextEncoder
 from likewise.errors import DataError, MissingExtra, OptionError
 
 KINDS: Final = ("image", "text")
@@ -27,28 +28,33 @@ def load(
     kind: str | None = None,
     pool: str | None = None,
     revision: str | None = None,
+    precision: str = "fp32",
     device: str = "cpu",
 ) -> PictureEncoder | TextEncoder:
     """Load a checkpoint of pictures or of texts, from a folder or from the hub.
 
     `kind` is `image` or `text`; without it the folder tells (a CLIP gives its pictures). `pool` says what a vector is:
     of pictures `class`, `mean` (of the patches), `pooler` or `projected`, else what is usual for the network; of texts
-    `mean`, `class` or `max`, else what the folder says (as sentence-transformers write it), else the mean. Weights are
-    used in float32.
+    `mean`, `class`, `max` or `last`, else what the folder says (as sentence-transformers write it), else the mean.
+    Weights are kept in float32; `precision` says in what texts are encoded: fp32, bf16, or auto, the quicker by a try.
 
     Raises DataError for a folder that cannot be read, keeps its weights as pickle or needs code of its own; OptionError
-    for a network that transformers does not have; MissingExtra without transformers.
+    for a network that transformers does not have; MissingExtra without transformers, which a BERT does not need.
     """
     if kind not in (None, *KINDS):
         raise OptionError(f"kind is {kind!r}: it is image or text, or left out")
+    folder = folder_of(name, revision=revision)
+    if kind != "image" and is_bert(folder):
+        return read_bert(folder, pool, precision=precision, device=device)
     try:
         import transformers  # noqa: F401
     except ImportError:
         raise MissingExtra("transformers", "pretrained", f"loading {name}") from None
-    folder = folder_of(name, revision=revision)
     config = _config(folder)
     kind = kind or _kind(folder, config)
-    return _pictures(folder, config, pool, device) if kind == "image" else _texts(folder, config, pool, device)
+    if kind == "image":
+        return _pictures(folder, config, pool, device)
+    return _texts(folder, config, pool, precision, device)
 
 
 def _config(folder: CheckpointFolder) -> Any:
@@ -147,7 +153,7 @@ def _height_and_width(size: Any, other: tuple[int, int]) -> tuple[int, int]:
 # --- texts ---
 
 
-def _texts(folder: CheckpointFolder, config: Any, pool: str | None, device: str) -> TextEncoder:
+def _texts(folder: CheckpointFolder, config: Any, pool: str | None, precision: str, device: str) -> TextEncoder:
     from transformers import AutoTokenizer
 
     try:
@@ -158,13 +164,6 @@ def _texts(folder: CheckpointFolder, config: Any, pool: str | None, device: str)
     except Exception as error:
         why = " ".join(str(error).split())[:200]
         raise DataError(f"{folder.name} does not say how texts are cut into tokens: {why}") from error
-    told, normalised = layers(folder)
-    limits = [
-        folder.json("sentence_bert_config.json").get("max_seq_length"),
-        getattr(config, "max_position_embeddings", None),
-        tokenizer.model_max_length,
-    ]
-    most = min(int(limit) for limit in limits if limit)
-    lower = bool(folder.json("sentence_bert_config.json").get("do_lower_case", False))
-    reading = Reading(pool or told or "mean", normalised, most, lower)
-    return TextEncoder(_model(folder, config)[0], tokenizer, reading, as_plain(config), device=device)
+    reading = reading_of(folder, pool, getattr(config, "max_position_embeddings", None) or tokenizer.model_max_length)
+    network = BorrowedTexts.around(_model(folder, config)[0], as_plain(config))
+    return TextEncoder(network, tokenizer.backend_tokenizer, reading, precision=precision, device=device)
