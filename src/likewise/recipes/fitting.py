@@ -269,12 +269,12 @@ class Fit:
         """Return what the objective tells of hidden patches, while it is still there."""
         from likewise.recipes.beside import filled_in, predicted
 
+        if self.recipe.way.tells is None:
+            return {}
         both = (training.network, training.objective), self.make()
         if self.recipe.way.tells == "pixels":
             return {"filled": filled_in(*both, training.view, self.prepared, self.shown, seed=self.seed)}
-        if self.recipe.way.tells == "tokens":
-            return {"predicted": predicted(*both, training.view, self.prepared, seed=self.seed)}
-        return {}
+        return {"predicted": predicted(*both, training.view, self.prepared, seed=self.seed)}
 
     def tell_end(self, training: Training, judged: Judgement) -> None:
         """Say why it ended early, if it did; OptionError where no number is left that could be kept."""
