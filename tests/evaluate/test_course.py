@@ -110,6 +110,8 @@ def test_units_that_say_what_another_says_are_counted() -> None:
     assert seen[0].doubled == 0.0
     assert seen[1].doubled == pytest.approx(5 / 6)
     assert "duplicate units" in votes_of(seen, Setting())
+    some = [replace(one, doubled=share) for one, share in zip(seen, (0.0, 0.4), strict=True)]
+    assert "duplicate units" not in votes_of(some, Setting())  # as in a healthy I-JEPA
 
 
 def test_numbers_that_are_none_count_at_once() -> None:

@@ -38,7 +38,8 @@ SHRUNK_HEAD = 0.1  # times step 0, the rank of what the loss compares: a healthy
 FEW_LEFT = 10  # and fewer directions than this: a healthy SimSiam keeps 21, one without stop-gradient 3
 NARROW = 0.1  # times step 0, the width of what the loss compares: a healthy SimCLR falls to .37
 SHRUNK_SIGNAL = 0.5  # times step 0: variance between items over that between views
-DEAD_UNITS = 0.3  # of all units are dead, or say what another says, beyond those that did at step 0
+DEAD_UNITS = 0.3  # of all units, beyond those that were dead at step 0
+DOUBLED_UNITS = 0.5  # of all units say what another says, beyond those of step 0: a healthy I-JEPA comes to .37
 GROWN = 100.0  # times step 0: vectors or weights that are so much longer
 ENOUGH = 50  # items: of fewer, shares that differ by a tenth cannot be told apart
 CEILING = 0.9  # of the views find each other: there is little left to gain
@@ -171,7 +172,7 @@ def votes_of(course: Sequence[Seen], setting: Setting) -> tuple[str, ...]:
         votes.append("signal")
     if now.dead > start.dead + DEAD_UNITS:
         votes.append("dead units")
-    if now.doubled > start.doubled + DEAD_UNITS:
+    if now.doubled > start.doubled + DOUBLED_UNITS:
         votes.append("duplicate units")
     if now.length > GROWN * max(start.length, 1e-12) or now.length < start.length / GROWN:
         votes.append("length")

@@ -8,7 +8,7 @@ from likewise.evaluate.sections import Table
 from likewise.tour.panel import Panel
 from likewise.tour.picture_ground import PictureGround, numbers, section
 
-OPTIONS = {"crop": 0.4, "time": "150s"}
+OPTIONS = {"crop": 0.4, "time": "130s"}
 
 
 def show(ground: PictureGround) -> Panel:
