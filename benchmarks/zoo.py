@@ -179,7 +179,10 @@ def entry(name: str, seed: int, action: str, image: int, epochs: int) -> dict[st
 def judged(kept: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the doctor of this version says of a kept course, and when it first said that it was bad."""
     course, setting = [Seen.from_json(seen) for seen in kept["course"]], Setting.from_json(kept["setting"])
-    told = [judge(course[: end + 1], setting) for end in range(len(course))]
+    told, stands = [], list[Seen]()
+    for seen in course:  # a training that went back leaves what it saw behind
+        stands = [*(earlier for earlier in stands if earlier.step < seen.step), seen]
+        told.append(judge(stands, setting))
     flagged = next((place for place, one in enumerate(told) if one.bad), None)
     out: dict[str, Any] = {"verdict": told[-1].verdict, "verdicts": [one.verdict for one in told]}
     if flagged is not None:
