@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -328,17 +329,27 @@ def test_chunks_and_batch_normalisation_are_told_not_to_be_the_whole_batch() -> 
         assert any("not that of the whole batch" in note for note in notes) == told
 
 
-def test_linked_folders_are_read_and_loops_are_not_followed_twice(folder: Path, tmp_path: Path) -> None:
+def test_linked_folders_are_read_and_links_back_are_not_followed(folder: Path, tmp_path: Path) -> None:
+    from likewise.sources.images import open_images
+
     linked = tmp_path / "linked"
     linked.mkdir()
     for inner in folder.iterdir():
         (linked / inner.name).symlink_to(inner, target_is_directory=True)
-    (folder / next(iter(folder.iterdir())).name / "back").symlink_to(folder, target_is_directory=True)
-    from likewise.sources.images import open_images
+    assert sorted(open_images(linked).keys) == sorted(open_images(folder).keys)
+    (linked / "round").mkdir()
+    (linked / "round" / "back").symlink_to(linked, target_is_directory=True)
+    assert len(open_images(linked)) == 60
 
-    source, plain = open_images(linked), open_images(PICTURES_HERE.pixels[:60])
-    assert len(source) >= len(plain)
-    assert len(set(source.keys)) == len(source)
+
+def test_a_recipe_that_was_chosen_by_time_goes_on_by_it(folder: Path) -> None:
+    """The order of a run that is cut off names the recipe, and the time by which it was chosen."""
+    from likewise.resuming import Order
+
+    order = Order(folder, "patches", None, {"time": "30s"}, {}, {}, True, 1, False, named=False)
+    assert order.make()[0].name == "patches"
+    with pytest.raises(OptionError, match="patches has no option time"):
+        replace(order, named=True).make()
 
 
 def test_columns_beside_the_pictures_are_kept(tmp_path: Path) -> None:

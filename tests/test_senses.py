@@ -93,6 +93,9 @@ def test_what_cannot_be_is_a_sentence(tmp_path: Path) -> None:
     file.write_text("\n")
     with pytest.raises(DataError, match="has no examples"):
         read_examples(file)
+    file.write_bytes(b"river\tthe bank \xff\n")
+    with pytest.raises(DataError, match=r"examples.tsv is not text in UTF-8 \(byte 16\)"):
+        read_examples(file)
 
 
 def test_a_context_is_cut_at_words_and_shown_in_one_line() -> None:

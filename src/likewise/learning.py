@@ -86,9 +86,9 @@ def learn(
     gold = {"analogies": several(analogies), "pairs": several(pairs), "labels": several(labels)}
     reading = {"column": column, "encoding": encoding, "errors": errors}
     order = Order(data, recipe, start, options, reading, gold, report, seeds, overwrite, named=recipe is not None)
+    if resume is not None and _processes() > 1:
+        raise OptionError("learn --resume goes on in one process: start it without torchrun")
     if not first_process():
-        if resume is not None:
-            raise OptionError("learn --resume goes on in one process: start it without torchrun")
         return _carry_out(replace(order, report=False, seeds=1), None, session.aside(), None)
     if resume is not None:
         return _resume(resume, order, out, session, on_epoch)
@@ -120,7 +120,12 @@ def _resume(
 
 def first_process() -> bool:
     """Whether this process writes and tells: the first of those that torchrun started, or the only one."""
-    return os.environ.get("RANK", "0") == "0"
+    return _processes() == 1 or os.environ.get("RANK", "0") == "0"
+
+
+def _processes() -> int:
+    """How many processes torchrun started; a RANK alone, as some schedulers set it, means nothing."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
 
 
 def _carry_out(

@@ -67,8 +67,8 @@ class Order:
         if name not in EVERY:
             raise OptionError(no_such_recipe(name))
         options = dict(self.options)
-        if self.recipe is None and name == _QUICK:
-            options.pop("time", None)  # by which it was chosen
+        if not self.named and name == _QUICK:
+            options.pop("time", None)  # by which it was chosen, and also one that goes on
         return EVERY[name](**check(EVERY[name], options)), None
 
     def write(self, folder: Path, recipe: str) -> None:

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import log
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -137,14 +138,17 @@ def senses(
 def read_examples(path: str | os.PathLike[str]) -> list[tuple[str, str]]:
     """Read NAME, a tab, and a text in each line; DataError for a line that is not so."""
     found = []
-    with open(path, encoding="utf-8") as file:
-        for number, line in enumerate(file, 1):
-            name, tab, text = line.rstrip("\n").partition("\t")
-            if not line.strip():
-                continue
-            if not tab or not name.strip() or not text.strip():
-                raise DataError(f"{path}:{number} is not a name, a tab and a text with the word")
-            found.append((name.strip(), text.strip()))
+    try:
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path} is not text in UTF-8 (byte {error.start + 1}): write it so") from None
+    for number, line in enumerate(lines, 1):
+        name, tab, text = line.partition("\t")
+        if not line.strip():
+            continue
+        if not tab or not name.strip() or not text.strip():
+            raise DataError(f"{path}:{number} is not a name, a tab and a text with the word")
+        found.append((name.strip(), text.strip()))
     if not found:
         raise DataError(f"{path} has no examples: a line is a name, a tab and a text with the word")
     return found

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor
@@ -77,6 +79,26 @@ def test_heads_that_normalise_by_the_batch_see_the_whole_of_it(name: str, chunk:
     assert seen
     for key, value in seen.items():
         torch.testing.assert_close(seen_in_chunks[key], value, msg=key)
+
+
+def test_heads_of_the_same_kind_as_the_network_see_the_whole_batch_too() -> None:
+    """A network that is a plain Sequential, as a head is: only the network goes in chunks."""
+    from torch import nn
+
+    from likewise.objectives.contrastive import SimCLR
+    from likewise.train.gradient import Encoding
+
+    def stepped(chunk: int) -> Tensor:
+        torch.manual_seed(0)
+        network: Any = nn.Sequential(nn.Flatten(), nn.Linear(12, 8), nn.ReLU())
+        network.dim = 8
+        encoding = Encoding(network, SimCLR(network)).double()
+        views = Views(tuple(torch.randn(2, 16, 3, 2, 2, generator=torch.Generator().manual_seed(1)).double()))
+        accumulate(encoding, encoding.objective, views, CPU, chunk=chunk, scale=1.0)
+        return torch.cat([p.grad.flatten() for p in encoding.parameters() if p.grad is not None])
+
+    whole = stepped(16)
+    assert (stepped(4) - whole).norm() < 1e-6 * whole.norm()
 
 
 def test_two_passes_move_running_means_once() -> None:

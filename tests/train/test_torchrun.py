@@ -56,6 +56,15 @@ def test_the_command_line_learns_in_two_processes(tmp_path: Path) -> None:
 
 
 def test_going_on_is_for_one_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("RANK", "1")
-    with pytest.raises(OptionError, match="goes on in one process: start it without torchrun"):
-        lw.learn(resume=tmp_path / "run")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    for rank in ("0", "1"):
+        monkeypatch.setenv("RANK", rank)
+        with pytest.raises(OptionError, match="goes on in one process: start it without torchrun"):
+            lw.learn(resume=tmp_path / "run")
+
+
+def test_a_rank_without_other_processes_loses_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("RANK", "3")
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
+    lw.learn([["a", "rose", "is", "a", "rose"]] * 50, dim=8, min_count=1, epochs=1, out=tmp_path / "run", report=False)
+    assert not lw.open(tmp_path / "run").verify()

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from likewise.contracts import Loss, Views, Z
+from likewise.objectives.teacher import Teacher
 from likewise.train.engine import Engine
 
 
@@ -79,12 +80,12 @@ def _in_two_passes(encoding: Any, objective: Any, views: Views, engine: Engine, 
 
 @contextmanager
 def _in_chunks(encoding: Any, items: int, chunk: int) -> Iterator[None]:
-    """Let the network, and teachers of its kind, see at most so many of the `items` at a time inside this block.
+    """Let the network, and a teacher's copy of it, see at most so many of the `items` at a time inside this block.
 
     What the learner's maps were is forgotten, and made again, chunk by chunk, when the gradient asks.
     """
-    kind = type(encoding.network)
-    networks = [encoding.network, *(each for each in encoding.objective.modules() if type(each) is kind)]
+    teachers = [each for each in encoding.objective.modules() if isinstance(each, Teacher)]
+    networks: list[Any] = [encoding.network, *(teacher.parts[0] for teacher in teachers)]
     for network in networks:
         network.forward = partial(_chunked, network, network.forward, items, chunk)
     try:
