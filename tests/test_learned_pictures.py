@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 import likewise as lw
 from likewise.cli.main import likewise as program
-from likewise.errors import DataError, IntegrityError, OptionError
+from likewise.errors import DataError, IntegrityError, MissingExtra, OptionError
 from likewise.recipes import EXPERIMENTAL, PICTURES, describe
 from likewise.resuming import recipe_for
 from likewise.session import Logged, Note, Progress, Session
@@ -306,6 +306,17 @@ def test_the_recipe_for_pictures_follows_the_time_and_the_options(folder: Path) 
     assert run.manifest["recipe"] == "patches"
     said = CliRunner().invoke(program, ["learn", str(folder), "--time", "5"], catch_exceptions=True)
     assert "time '5'" in str(said.exception)
+
+
+def test_without_torch_a_time_for_pictures_is_answered_by_a_command(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import importlib.util
+
+    there = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "torch" else there(name))
+    with pytest.raises(MissingExtra, match=r"needs torch: pip install 'likewise\[vision\]'"):
+        recipe_for(folder, {"time": "10m"})
 
 
 def test_experimental_is_said_while_learning_and_kept() -> None:

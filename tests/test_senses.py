@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from likewise.cli.main import likewise as program
 from likewise.encoders.finding import places_of
-from likewise.errors import DataError, OptionError
+from likewise.errors import DataError, MissingExtra, OptionError
 from likewise.senses import read_examples, senses
 from likewise.session import Note, Session
 
@@ -96,6 +96,12 @@ def test_what_cannot_be_is_a_sentence(tmp_path: Path) -> None:
     file.write_bytes(b"river\tthe bank \xff\n")
     with pytest.raises(DataError, match=r"examples.tsv is not text in UTF-8 \(byte 16\)"):
         read_examples(file)
+
+
+def test_without_torch_there_is_a_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "likewise.encoders.pretrained", None)  # as where it cannot import
+    with pytest.raises(MissingExtra, match=r"reading words in texts needs torch: pip install 'likewise\[pretrained\]'"):
+        CliRunner().invoke(program, ["senses", "model", "bank", "--in", "texts.txt"], catch_exceptions=False)
 
 
 def test_a_context_is_cut_at_words_and_shown_in_one_line() -> None:

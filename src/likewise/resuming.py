@@ -312,6 +312,9 @@ def recipe_for(data: Any, options: Mapping[str, Any] | None = None) -> tuple[str
     if not given:
         return _QUICK, reason
     if given == {"time"} and options["time"] is not None:
+        from likewise.recipes.vision import need_torch
+
+        need_torch(_NETWORK)
         from likewise.train.choosing import seconds_of
         from likewise.train.engine import device_here
 

@@ -9,6 +9,7 @@ import click
 
 from likewise.cli import render
 from likewise.cli.options import FILE, as_json, quiet, text_file
+from likewise.errors import MissingExtra
 
 if TYPE_CHECKING:
     from likewise.senses import Senses
@@ -30,7 +31,10 @@ def senses(model: Path, word: str, texts: Path, **given: Any) -> None:
     MODEL is a folder of a text network in the form of Hugging Face (BERT, MiniLM …). A table of words has one vector
     for all occurrences of a word; a network reads it with what stands around.
     """
-    from likewise.encoders.pretrained import load
+    try:
+        from likewise.encoders.pretrained import load
+    except ImportError:
+        raise MissingExtra("torch", "pretrained", "reading words in texts") from None
     from likewise.senses import read_examples
     from likewise.senses import senses as found_senses
     from likewise.sources.text import open_text
