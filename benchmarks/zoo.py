@@ -8,6 +8,7 @@ once, and only a change of what learns is measured again.
 
     .venv/bin/python benchmarks/zoo.py                       # every member, and the recipes that must read healthy
     .venv/bin/python benchmarks/zoo.py --epochs 24 --actions rollback rescue --members "byol, no stop-gradient" …
+    .venv/bin/python benchmarks/zoo.py --epochs 24 --actions warn rollback --members "simclr, rate 10 later" …
     .venv/bin/python benchmarks/zoo.py --page                # writes the tables of docs/doctor.md from the JSON
 
 Entries are in benchmarks/results/zoo.json, each with the machine and the digest of what learns.
@@ -54,6 +55,7 @@ class Member:
     options: Mapping[str, Any]
     cause: str  # words that the doctor's sentence has where it is right
     data: str = "pictures"
+    later: Mapping[str, float] = field(default_factory=dict)  # what breaks when LATE of the training is over
 
 
 ZOO = {
@@ -74,9 +76,18 @@ ZOO = {
     "simclr, weight decay 1": Member("simclr", {"weight_decay": 1.0}, "weight decay 1"),
     "simclr, weight decay 300": Member("simclr", {"weight_decay": 300.0}, "weight decay 300"),
 }
+BROKEN = {  # it learns, until what holds it together breaks
+    "simclr, weight decay 300 later": Member("simclr", {"look": 50}, "", later={"weight_decay": 300.0}),
+    "vicreg, weight decay 300 later": Member("vicreg", {"look": 50}, "", later={"weight_decay": 300.0}),
+    "simclr, rate 10 later": Member("simclr", {"look": 50}, "", later={"rate": 10.0}),
+    "vicreg, rate 10 later": Member("vicreg", {"look": 50}, "", later={"rate": 10.0}),
+    "moco, rate 10 later": Member("moco", {"look": 50}, "", later={"rate": 10.0}),
+    "byol, rate 10 later": Member("byol", {"look": 50}, "", later={"rate": 10.0}),
+}
+LATE = 0.35  # of the training
 HEALTHY = {name: Member(name, {}, "") for name in SUPPORTED}
 BESIDE = {"dino": Member("dino", {"small_crops": 2, "rate": 1e-3}, "")}  # of one seed
-MEMBERS = HEALTHY | ZOO | BESIDE
+MEMBERS = HEALTHY | ZOO | BESIDE | BROKEN
 
 
 @dataclass
@@ -125,6 +136,43 @@ def watched(recipe: Any) -> tuple[Any, list[Any]]:
     return replace(recipe, way=replace(recipe.way, objective=objective)), made
 
 
+@dataclass
+class Breaks:
+    """Watches a training, and breaks something in it when LATE of it is over."""
+
+    what: Mapping[str, float]
+    # ruff: noqa: D102
+
+    def start(self, training: Any) -> None:
+        pass
+
+    def after_step(self, training: Any, stepped: Any) -> None:
+        if training.done != round(LATE * training.plan.steps):
+            return
+        for name, value in self.what.items():
+            if name == "rate":
+                training.slower = value / training.plan.rate
+            elif name == "weight_decay":
+                training.optimiser.param_groups[0]["weight_decay"] = value
+            else:
+                assert hasattr(training.objective, name)
+                setattr(training.objective, name, value)
+
+
+def breaking(what: Mapping[str, float]) -> Any:
+    """Return a context in which every training that begins breaks later."""
+    from unittest.mock import patch
+
+    from likewise.recipes.fitting import Fit
+
+    watchers = Fit.watchers
+
+    def more(self: Fit, *given: Any) -> list[Any]:
+        return [*watchers(self, *given), Breaks(what)]
+
+    return patch.object(Fit, "watchers", more)
+
+
 def entry(name: str, seed: int, action: str, image: int, epochs: int) -> dict[str, Any]:
     """Learn once; return the course, and what the probe finds before and after."""
     from likewise.encoders.architectures import build
@@ -144,7 +192,8 @@ def entry(name: str, seed: int, action: str, image: int, epochs: int) -> dict[st
     session = Session(listen)
     prepared = recipe.prepare(data.source, session)
     start = time.perf_counter()
-    encoder = recipe.fit(prepared, session, seed=seed)
+    with breaking(member.later):
+        encoder = recipe.fit(prepared, session, seed=seed)
     seconds, trained = time.perf_counter() - start, objectives[-1]
     architecture = recipe.architecture(prepared.pictures)
     network = build(recipe.options["encoder"], architecture, seed=seed)
@@ -204,7 +253,8 @@ def summary(kept: Mapping[str, Any]) -> dict[str, Any]:
     if not collapsed:
         return row | {"right": "step" not in said, "kind": said.get("kind"), "cause": said.get("cause")}
     row |= {"kind": said.get("kind"), "cause": said.get("cause")}
-    row["in time"] = said.get("share", 1.0) <= EARLY
+    begins = LATE if kept["member"] in BROKEN else 0.0
+    row["in time"] = said.get("share", 1.0) <= begins + EARLY
     row["kind right"] = kind in (said.get("kind"), said["verdict"])
     row["cause right"] = MEMBERS[kept["member"]].cause in said.get("cause", "")
     return row | {"right": row["in time"] and row["kind right"] and row["cause right"]}
