@@ -27,6 +27,7 @@ import torch
 
 from likewise.recipes import PICTURES
 from likewise.recipes.fitting import MEASURED, TIME, Fit
+from likewise.recipes.picture_material import PictureMaterial
 from likewise.session import Session
 from likewise.train.choosing import seconds_of
 from likewise.train.engine import threads
@@ -39,7 +40,8 @@ def prepared(options: argparse.Namespace) -> Fit:
     """Return a learning of the recipe with its default options on pictures as they are."""
     recipe = PICTURES[options.recipe](device="cpu", threads=options.threads, precision=options.precision, time=TIME)
     session = Session()
-    return Fit(recipe, recipe.prepare(data_of("pictures", 32).source, session), session, 1)
+    made = recipe.prepare(data_of("pictures", 32).source, session)
+    return Fit(PictureMaterial(recipe, made, 1), recipe.options, session, 1)
 
 
 def timed(learning: Fit, rounds: int) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Networks small enough to differentiate by hand: pictures of 8 × 8 in, vectors or tokens of patches out."""
+"""Networks small enough to differentiate by hand: pictures of 8 × 8, or short texts, in, vectors or tokens out."""
 
 from __future__ import annotations
 
@@ -38,3 +38,30 @@ class ToyPatches(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.tokens(x).mean(1)
+
+
+class ToyTexts(nn.Module):
+    """Eleven tokens; each sees the mean of those of its text, or of those up to itself, through one layer."""
+
+    dim = 8
+
+    def __init__(self, tokens: int = 11) -> None:
+        super().__init__()
+        self.words = nn.Embedding(tokens, self.dim)
+        self.places = nn.Embedding(16, self.dim)
+        self.mix = nn.Linear(self.dim, self.dim)
+
+    @property
+    def table(self) -> Tensor:
+        return self.words.weight
+
+    def tokens(self, x: Tensor, *, keep: Tensor | None = None, causal: bool = False) -> Tensor:
+        there = (x >= 0)[:, :, None]
+        y = (self.words(x.clamp(min=0)) + self.places.weight[: x.shape[1]]) * there
+        sums, counts = (y.cumsum(1), there.cumsum(1)) if causal else (y.sum(1, True), there.sum(1, True))
+        y = y + torch.tanh(self.mix(sums / counts.clamp(min=1)))
+        return y if keep is None else y.gather(1, keep[:, :, None].expand(-1, -1, self.dim))
+
+    def forward(self, x: Tensor) -> Tensor:
+        there = (x >= 0)[:, :, None]
+        return (self.tokens(x) * there).sum(1) / there.sum(1).clamp(min=1)

@@ -1,4 +1,7 @@
-"""Conversion: a run or a file of vectors in, the same vectors in another format out, a block of rows at a time."""
+"""Conversion: a run or a file of vectors in, the same vectors in another format out, a block of rows at a time.
+
+Or a network of texts in, and the folder in which other programs have networks out.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from likewise.contracts import Array
+from likewise.encoders.text_folder import LAYOUTS, check_place, write_text_folder
 from likewise.errors import OptionError, RunExists
 from likewise.files import atomic
 from likewise.opening import NoEncoder, Run
@@ -21,9 +26,14 @@ from likewise.space import Space, formats
 from likewise.space.content import ContentDigest
 from likewise.space.items import read_items, write_items
 from likewise.space.tensors import read_matrix, write_matrix
+from likewise.text_models import open_model
+from likewise.text_runs import KIND as NETWORK
 from likewise.words.fasttext_file import fasttext_blocks, size_of_file
 from likewise.words.subword_table import SubwordTable
 from likewise.words.subwords import subwords
+
+if TYPE_CHECKING:
+    from likewise.encoders.texts import TextEncoder
 
 
 def convert(
@@ -41,8 +51,14 @@ def convert(
 
     The format is `to`, or told by the ending of `dst` (none: a run folder, without an encoder). Vectors may be
     larger than memory; keys may not. An .npy file gets its keys beside it: vectors.npy, vectors.keys.txt.
+
+    `to` sentence-transformers or huggingface writes the encoder of a run of texts, or a checkpoint, as the folder that
+    those load (`likewise.encoders.text_folder`).
     """
     source, target, session = Path(src), Path(dst), session or Session()
+    if to in LAYOUTS:
+        _write_network(source, target, to, keys, overwrite=overwrite, session=session)
+        return target
     name = formats.format_to_write(target, to)
     names = None if keys is None else Path(keys)
     told = "run" if source.is_dir() else formats.format_of(source)
@@ -69,6 +85,37 @@ def convert(
         else:
             formats.write_rows(target, name, rows)
     return target
+
+
+def _write_network(
+    source: Path, target: Path, to: str, keys: str | os.PathLike[str] | None, *, overwrite: bool, session: Session
+) -> None:
+    if keys is not None:
+        raise OptionError(f"{source} is to be written as a network, which has no keys: leave out {keys}")
+    if target.exists() and source.exists() and target.samefile(source):
+        raise OptionError(f"{target} is what is read: choose another name to write")
+    check_place(target, overwrite=overwrite)
+    with session.stage("convert") as facts:
+        encoder = _network_of(source, to)
+        write_text_folder(encoder, target, to=to, overwrite=overwrite)
+        weights = sum(weight.numel() for weight in encoder.network.state_dict().values())
+        facts |= {"dims": encoder.dim, "weights": weights}
+    if to == "huggingface" and (encoder.reading.normalised or encoder.reading.pool != "mean"):
+        how = f"pool {encoder.reading.pool}" + (", scaled to length 1" if encoder.reading.normalised else "")
+        session.tell(
+            Note(f"how its tokens become a text's vector ({how}) is not told there: sentence-transformers tells")
+        )
+
+
+def _network_of(source: Path, to: str) -> TextEncoder:
+    """Return the encoder of a run of texts or of a checkpoint's folder; OptionError where it is something else."""
+    if source.is_dir():
+        encoder: Any = open_model(source).encoder
+        if getattr(encoder, "kind", None) == NETWORK:
+            return cast("TextEncoder", encoder)
+    raise OptionError(
+        f"{source} holds no network of texts: --to {to} writes that of a run of texts, or of a checkpoint's folder"
+    )
 
 
 def _check_places(source: Path, target: Path, told: str, name: str, *, overwrite: bool) -> None:

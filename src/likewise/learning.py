@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from likewise import __version__
 from likewise.checkpoints import Checkpoints
@@ -20,8 +20,8 @@ from likewise.errors import OptionError
 from likewise.kernels.text import VERSION
 from likewise.opening import Run
 from likewise.opening import open as open_run
-from likewise.origin import Origin, Start
-from likewise.recipes import EXPERIMENTAL, PICTURES, UNSHOWN
+from likewise.origin import Origin, Start, TextOrigin
+from likewise.recipes import EVERY, EXPERIMENTAL, PICTURES, TEXTS, UNSHOWN
 from likewise.resuming import CutOff, Data, Order, cut_off, recipe_for, run_of
 from likewise.run import CHECKPOINTS, RunFolder, RunWriter, can_go_on, give_name
 from likewise.session import Derived, Note, Session
@@ -156,14 +156,14 @@ def _carry_out(
             learned = _learn(made, source, session, folder, on_epoch, series, twice=order.twice)
         learned.reading = dict(order.reading)
         learned.origin = origin
-        if origin is not None and source.digest in origin.digests():
+        if isinstance(origin, Origin) and source.digest in origin.digests():
             session.tell(Note(f"{origin.name} was learned from this text already: its words are counted twice now"))
         if not learned.finished:
             how = "; `likewise learn --resume RUN` goes on" if writer and can_go_on(writer.partial) else ""
             session.tell(Note(f"{_STOPPED}{how}"))
         run = learned.run(order.options, time.perf_counter() - begin)
         if order.report and learned.finished:
-            known = {**order.gold, "start": origin and origin.run, "beside": learned.beside}
+            known = {**order.gold, "start": origin and origin.before, "beside": learned.beside}
             evidence = _measure(run, known, learned.second, session)
             run = learned.run(order.options, time.perf_counter() - begin, evidence)
         if writer is None:
@@ -196,7 +196,7 @@ class _Learned:
     second: Space | None
     finished: bool
     prepared: Any
-    origin: Origin | None = None
+    origin: Origin | TextOrigin | None = None
     reading: dict[str, Any] = field(default_factory=dict)
 
     def beside(self) -> Mapping[str, Any] | None:
@@ -257,19 +257,23 @@ def _opened(kind: str, order: Order) -> Source:
         from likewise.sources.images import open_images
 
         return open_images(order.data, column=order.reading["column"])  # type: ignore[arg-type]
+    if kind == "pair":
+        from likewise.sources.text_pairs import open_pairs
+
+        return open_pairs(order.data, **order.reading)  # type: ignore[arg-type]
     from likewise.sources.text import open_text
 
     return open_text(order.data, **order.reading)  # type: ignore[arg-type]
 
 
 def _series(
-    source: Source, session: Session, folder: Path | None, origin: Origin | None, since: float
+    source: Source, session: Session, folder: Path | None, origin: Origin | TextOrigin | None, since: float
 ) -> Callable[[str], Checkpoints]:
     """Return what makes a series of checkpoints in the folder of a run, once the source has been read."""
 
     def made(name: str) -> Checkpoints:
         about = {"data": source.digest, "tokenizer": VERSION}
-        about["start"] = None if origin is None else origin.run.space.fingerprint
+        about["start"] = None if origin is None else origin.fingerprint
         place = None if folder is None else folder / CHECKPOINTS
         return Checkpoints(place, name, about=about, session=session, since=since)
 
@@ -286,8 +290,8 @@ def _measure(run: Run, gold: Mapping[str, Any], second: Space | None, session: S
     except Exception as error:  # hours of learning outweigh any fault of a measure
         why = f"measuring failed: {type(error).__name__}: {error}"
     how = "`likewise evaluate RUN` makes one"
-    if run.space.kind == "image":
-        how = "`likewise evaluate RUN --data PICTURES` makes one"
+    if run.space.kind in ("image", "text"):
+        how = "`likewise evaluate RUN --data DATA` makes one"
     session.tell(Note(f"{why}; the run is kept without a report, {how}"))
     return None
 
@@ -295,22 +299,28 @@ def _measure(run: Run, gold: Mapping[str, Any], second: Space | None, session: S
 def beside(run: Run, data: Data, *, session: Session | None = None) -> Mapping[str, Any] | None:
     """Return what evidence needs and a run does not keep, made again of the data that it was learned from.
 
-    Raises OptionError for data that are not those, by their digest, and for a run that no recipe of pictures made.
+    Raises OptionError for data that are not those, by their digest, and for a run of words.
     """
     name, title = str(run.manifest.get("recipe")), run.path or "this run"
-    if name not in PICTURES:
-        raise OptionError(f"{title} was learned by {name}: data are needed beside runs of pictures alone")
+    if name not in PICTURES | TEXTS:
+        raise OptionError(f"{title} was learned by {name}: data are needed beside runs of pictures and texts alone")
     session = session or Session()
-    recipe = PICTURES[name](**run.manifest["options"])
-    reading = {"column": run.manifest["data"].get("column")}
+    recipe: Any = EVERY[name](**run.manifest["options"])
+    reading = {part: run.manifest["data"].get(part) for part in ("column", "encoding", "errors")}
     order = Order(data, name, None, {}, reading, {}, False, 1, False, named=True)
-    prepared = recipe.prepare(source := _opened("image", order), session)
+    what = "pictures"
+    if name in TEXTS:
+        recipe, what = replace(recipe, tokenizer=cast(Any, run.encoder).tokenizer), "texts"
+        if run.manifest.get("start"):  # with what it began is not known any more
+            return {"encode": run.encoder.embed}
+    prepared = recipe.prepare(source := _opened(recipe.takes, order), session)
     if source.digest != run.manifest["data"]["digest"]:
         raise OptionError(
-            f"{data} are not the pictures that {title} was learned from ({run.manifest['data']['name']}): their digest "
+            f"{data} are not the {what} that {title} was learned from ({run.manifest['data']['name']}): their digest "
             "is another"
         )
-    return recipe.beside(run.encoder, prepared)
+    found: Mapping[str, Any] | None = recipe.beside(run.encoder, prepared)
+    return found
 
 
 def free_name(data: str, folder: str | os.PathLike[str] = "runs") -> Path:

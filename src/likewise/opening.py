@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, final
+from typing import TYPE_CHECKING, Any, Protocol, cast, final
 
 import numpy as np
 from jaxtyping import Float32
@@ -24,6 +24,8 @@ from likewise.sources.gold import Files, read_gold
 from likewise.space import Space, formats
 from likewise.space.items import read_items, write_items
 from likewise.space.tensors import read_matrix, write_matrix
+from likewise.text_runs import KIND as TEXT_KIND
+from likewise.text_runs import read_text_encoder, report_on_texts, write_text_encoder
 from likewise.word_runs import read_subword_table, read_word_table, write_word_encoder
 from likewise.words import unseen
 from likewise.words.fasttext_file import FastTextFile
@@ -31,9 +33,11 @@ from likewise.words.subword_table import Placed, SubwordTable
 from likewise.words.table import WordTable
 
 if TYPE_CHECKING:
+    from likewise.encoders.texts import TextEncoder
     from likewise.evaluate.collapse import Diagnosis
     from likewise.evaluate.report import Report
     from likewise.evaluate.subject import Before
+    from likewise.sentence_transformer import SentenceTransformer
 
 REPORT, PAGE, LOG = "report.json", "report.html", "log.jsonl"
 PICTURES = "pictures"
@@ -121,6 +125,14 @@ class Run:
         """Return the fingerprint of what `embed` makes: vectors of two fingerprints are never to be compared."""
         return _table(self.encoder).fingerprint_of(_kind(kind, pooling) or "text")
 
+    def sentence_transformer(self, *, prompts: Mapping[str, str] | None = None) -> SentenceTransformer:
+        """Return the encoder of texts under the names of sentence-transformers; OptionError for a run of others."""
+        if getattr(self.encoder, "kind", None) != TEXT_KIND:
+            raise OptionError(f"{self._title()} holds {self.space.kind}s: that is for a run of texts")
+        from likewise.sentence_transformer import SentenceTransformer
+
+        return SentenceTransformer(cast("TextEncoder", self.encoder), prompts=prompts)
+
     def words_as_texts(self, pooling: str | None = None) -> Space:
         """Return the words as texts of one word each: what a text is to be compared with.
 
@@ -170,11 +182,12 @@ class Run:
         from likewise.evaluate.report import word_report
 
         session = session or Session()
-        if self.space.kind == "image":
+        if self.space.kind == "image" or (self.space.kind == "text" and "text" in self.space.items):
             if any(files not in ((), []) for files in (analogies, pairs, labels)):
-                raise OptionError(f"{self._title()} holds pictures: gold answers in files are of words, leave them out")
+                what = "pictures" if self.space.kind == "image" else "texts"
+                raise OptionError(f"{self._title()} holds {what}: gold answers in files are of words, leave them out")
             with session.stage("measuring"):
-                return report_on_pictures(
+                return (report_on_pictures if self.space.kind == "image" else report_on_texts)(
                     self.space,
                     history=self.log,
                     beside=beside,
@@ -399,7 +412,8 @@ def read_space(folder: RunFolder) -> Space:
 
 def write_encoder(writer: RunWriter, encoder: Encoder, space: Space) -> str:
     """Write a run's encoder/ and return its kind; what the space holds already is pointed to."""
-    if getattr(encoder, "kind", None) not in KINDS:
+    kind = getattr(encoder, "kind", None)
+    if kind not in KINDS:
         raise RunError(f"an encoder of type {type(encoder).__name__} cannot be saved: kinds are {', '.join(KINDS)}")
     if encoder.fingerprint != space.fingerprint:
         raise FingerprintError(
@@ -408,7 +422,7 @@ def write_encoder(writer: RunWriter, encoder: Encoder, space: Space) -> str:
         )
     if isinstance(encoder, WordTable | SubwordTable):
         return write_word_encoder(writer, encoder)
-    return write_picture_encoder(writer, encoder)
+    return (write_text_encoder if kind == TEXT_KIND else write_picture_encoder)(writer, encoder)
 
 
 def read_encoder(folder: RunFolder, space: Space) -> Encoder:
@@ -426,4 +440,5 @@ KINDS: dict[str, Callable[[RunFolder, Space, Mapping[str, Any]], Encoder]] = {
     "word-table": read_word_table,
     "subword-table": read_subword_table,
     KIND: read_picture_encoder,
+    TEXT_KIND: read_text_encoder,
 }

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any, TypeAlias, final
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias, final
 
 from likewise.contracts import Recipe
 from likewise.errors import LikewiseError, OptionError, RunError
 from likewise.opening import Run
 from likewise.opening import open as open_run
-from likewise.recipes import RECIPES, check, describe
+from likewise.recipes import RECIPES, TEXTS, check, describe
+from likewise.recipes.language import TextRecipe
 from likewise.recipes.words import WordRecipe
 from likewise.words.growth import Table, vocabulary_of
 from likewise.words.subword_table import SubwordTable
+
+if TYPE_CHECKING:
+    from likewise.encoders.texts import TextEncoder
 
 Start: TypeAlias = Run | str | os.PathLike[str]
 
@@ -61,6 +66,16 @@ class Origin:
         assert isinstance(made_recipe, WordRecipe)
         return made_recipe.going_on(self.table)
 
+    @property
+    def fingerprint(self) -> str:
+        """That of what it was when learning went on."""
+        return str(self.run.space.fingerprint)
+
+    @property
+    def before(self) -> Run | None:
+        """The run to compare with afterwards."""
+        return self.run
+
     def lineage(self) -> dict[str, Any]:
         """Return what run.json says about where learning went on from: run, fingerprint, data, and its own origin."""
         manifest = self.run.manifest
@@ -70,11 +85,7 @@ class Origin:
 
     def digests(self) -> list[str]:
         """Return the digests of all texts that were learned from until here, the last one first."""
-        found, at = [], self.lineage()
-        while at:
-            found.append((at["data"] or {}).get("digest"))
-            at = at.get("start") or {}
-        return [digest for digest in found if digest]
+        return _digests(self.lineage())
 
     def _recipe(self) -> str:
         if self.run.encoder_or_none is None:
@@ -134,13 +145,83 @@ class Origin:
         )
 
 
+@final
+class TextOrigin:
+    """A network of texts that learns on: a run, or a folder in the form of Hugging Face or sentence-transformers.
+
+    RunError or OptionError where it cannot be: vectors alone, words, pictures, a network that is not our own.
+    """
+
+    def __init__(self, start: Start) -> None:
+        self.encoder, self._about = _text_encoder(start)
+        self.name = str(self._about["name"])
+
+    before = None
+    """Texts are not compared with what they were: other texts stand in that run."""
+
+    def going_on(self, recipe: str, given: Mapping[str, Any]) -> Recipe:
+        """Return the recipe with options, to begin with the network."""
+        options = check(TEXTS[recipe], given)
+        for name in ("size", "tokenizer", "vocabulary", "lowercase", "pool", "begin"):
+            if name in options:
+                raise OptionError(
+                    f"{name} {options[name]!r} came with start {self.name}, which has its own: leave it out"
+                )
+        made = TEXTS[recipe](**options)
+        assert isinstance(made, TextRecipe)
+        return made.going_on(self.encoder)
+
+    @property
+    def fingerprint(self) -> str:
+        """That of the network as it begins."""
+        return self.encoder.fingerprint
+
+    def lineage(self) -> dict[str, Any]:
+        """Return what run.json says about where learning went on from."""
+        return {**self._about, "fingerprint": self.fingerprint}
+
+    def digests(self) -> list[str]:
+        """Return the digests of all texts that were learned from until here, the last one first."""
+        return _digests(self.lineage())
+
+
+def _text_encoder(start: Start) -> tuple[TextEncoder, dict[str, Any]]:
+    """Return an encoder of texts, and what is known of where it comes from."""
+    if isinstance(start, Run) or (Path(start) / "run.json").is_file():
+        run = start if isinstance(start, Run) else open_run(start)
+        name = "memory" if run.path is None else run.path.name
+        encoder: Any = run.encoder_or_none
+        manifest = run.manifest
+        if getattr(encoder, "kind", None) != "text-network":
+            raise OptionError(
+                f"{name} is a run of {manifest.get('recipe')}, which is no network of texts: begin with one of "
+                f"{', '.join(TEXTS)}"
+            )
+        about = {"name": name, "data": manifest.get("data")}
+        return encoder, about | ({"start": manifest["start"]} if manifest.get("start") else {})
+    from likewise.encoders.pretrained import load
+
+    encoder = load(os.fspath(start))
+    if getattr(encoder, "kind", None) != "text-network":
+        raise OptionError(f"{start} holds a network of pictures: a network of texts is needed here")
+    return encoder, {"name": Path(start).name, "data": None}
+
+
+def _digests(lineage: Mapping[str, Any]) -> list[str]:
+    found, at = [], dict(lineage)
+    while at:
+        found.append((at["data"] or {}).get("digest"))
+        at = at.get("start") or {}
+    return [digest for digest in found if digest]
+
+
 def recipe_of(path: str | os.PathLike[str]) -> str | None:
     """Return the recipe of a run that might be gone on from, or None where it cannot be told; little is read."""
     try:
         name = _recipe(open_run(path).manifest)
     except (LikewiseError, OSError):
         return None
-    return name if name in RECIPES else None
+    return name if name in RECIPES or name in TEXTS else None
 
 
 def _recipe(manifest: Mapping[str, Any]) -> str | None:

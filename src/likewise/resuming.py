@@ -21,8 +21,8 @@ from likewise.errors import DataError, IntegrityError, OptionError, RunError, ne
 from likewise.files import atomic, digest_of_file
 from likewise.kernels.levels import VARIABLE, available
 from likewise.opening import Run
-from likewise.origin import Origin, Start
-from likewise.recipes import EVERY, PICTURES, RECIPES, check, describe
+from likewise.origin import Origin, Start, TextOrigin
+from likewise.recipes import EVERY, PICTURES, RECIPES, TEXTS, check, describe
 from likewise.run import CHECKPOINTS, RunFolder
 
 Data: TypeAlias = str | os.PathLike[str] | Iterable[Any]
@@ -58,8 +58,10 @@ class Order:
         """Whether to learn a second time, which only a report can use."""
         return self.seeds == 2 and self.report
 
-    def make(self) -> tuple[Recipe, Origin | None]:
+    def make(self) -> tuple[Recipe, Origin | TextOrigin | None]:
         """Return the recipe with its options, and what it begins from; OptionError where these cannot be."""
+        if self.recipe in TEXTS:
+            return self._of_texts(self.recipe)
         if self.start is not None:
             origin = Origin(self.start)
             return origin.going_on(self.recipe, self.options), origin
@@ -70,6 +72,13 @@ class Order:
         if not self.named and name == _QUICK:
             options.pop("time", None)  # by which it was chosen, and also one that goes on
         return EVERY[name](**check(EVERY[name], options)), None
+
+    def _of_texts(self, recipe: str) -> tuple[Recipe, TextOrigin | None]:
+        """Return a recipe for texts, with the network that it begins with."""
+        if self.start is not None:
+            origin = TextOrigin(self.start)
+            return origin.going_on(recipe, self.options), origin
+        return TEXTS[recipe](**check(TEXTS[recipe], self.options)), None
 
     def write(self, folder: Path, recipe: str) -> None:
         """Write it down in a folder that is made, with the recipe that it came to."""

@@ -17,13 +17,16 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from likewise.contracts import Loss, Objective, Views
-from likewise.objectives.contrastive import MoCo, SimCLR, SupCon
+from likewise.objectives.contrastive import MoCo, Pairs, SimCLR, SimCSE, SupCon
 from likewise.objectives.decorrelation import BarlowTwins, LeJEPA, VICReg
 from likewise.objectives.distillation import BYOL, DINO, SimSiam
+from likewise.objectives.language import Denoising, MaskedLanguage, NextToken
 from likewise.objectives.masking import MAE
+from likewise.objectives.nested import Matryoshka
 from likewise.objectives.prediction import IJEPA
 from likewise.objectives.rescue import Rescued
-from toy_networks import ToyNetwork, ToyPatches
+from likewise.views.texts import Columns, MaskedTokens, Noised, SameTwice, Whole
+from toy_networks import ToyNetwork, ToyPatches, ToyTexts
 
 SMALL: dict[str, Any] = {"hidden": 7, "out": 5}
 OBJECTIVES: dict[str, Callable[..., Any]] = {
@@ -46,7 +49,26 @@ OBJECTIVES: dict[str, Callable[..., Any]] = {
     "ijepa": lambda network, norm="": IJEPA(network, dim=8, depth=1, heads=2),
     "ijepa l2": lambda network, norm="": IJEPA(network, dim=8, depth=1, heads=2, distance="l2"),
     "rescued byol": lambda network, **o: Rescued(BYOL(network, **SMALL, **o)),
+    "masked language": lambda network, norm="": MaskedLanguage(network),
+    "next token": lambda network, norm="": NextToken(network),
+    "denoising": lambda network, norm="": Denoising(network, depth=2, heads=2, places=16),
+    "simcse": lambda network, norm="": SimCSE(network),
+    "pairs": lambda network, norm="": Pairs(network),
+    "pairs one way, with a head": lambda network, norm="": Pairs(network, head=True, symmetric=False),
+    "nested simclr": lambda network, **o: Matryoshka(SimCLR(network, **SMALL, **o), dims=(2, 4)),
+    "nested moco": lambda network, **o: Matryoshka(MoCo(network, **SMALL, queue=11, **o), dims=(3,)),
+    "nested byol": lambda network, **o: Matryoshka(BYOL(network, **SMALL, **o), dims=(4, 6), weights=(2, 1, 1)),
+    "nested pairs": lambda network, norm="": Matryoshka(Pairs(network), dims=(2, 5)),
+    "nested denoising": lambda network, norm="": Matryoshka(Denoising(network, heads=2, places=16), dims=(4,)),
 }
+TEXTS: dict[str, Any] = {
+    "masked language": MaskedTokens(2, 11, (0, 1), share=0.4),
+    "next token": Whole(),
+    "denoising": Noised(0.5, (0, 1, 2)),
+    "simcse": SameTwice(),
+    "pairs": Columns(),
+}
+"""What each reads of texts; of those with other names, that of the one that is in their name."""
 ROWS = pytest.mark.parametrize("name", OBJECTIVES)
 TRAITS = {"negatives": bool, "stop_gradient": bool, "predictor": bool, "centring": bool}
 WORLD = 2
@@ -55,7 +77,7 @@ WORLD = 2
 def made(name: str, **options: Any) -> tuple[nn.Module, Any]:
     """Return a network and the objective of a row, the same weights each time."""
     torch.manual_seed(0)
-    network = ToyPatches() if hides_parts(name) else ToyNetwork()
+    network = ToyPatches() if hides_parts(name) else ToyTexts() if text_view(name) else ToyNetwork()
     return network, OBJECTIVES[name](network, **options)
 
 
@@ -63,9 +85,32 @@ def hides_parts(name: str) -> bool:
     return name.startswith(("mae", "ijepa"))
 
 
+def tells_parts(name: str) -> bool:
+    """Whether it compares no vectors of whole items."""
+    return hides_parts(name) or name in ("masked language", "next token")
+
+
+def text_view(name: str) -> Any:
+    return next((view for kind, view in TEXTS.items() if kind in name), None)
+
+
+def texts(items: int, draw: torch.Generator, *, columns: int = 0) -> Tensor:
+    """Return texts of 3 to 9 tokens between 0 and 1, "b t" or "b s t"; of triples every third lacks its negative."""
+    shape = (items, columns or 1)
+    lengths = torch.randint(3, 10, shape, generator=draw)[:, :, None]
+    x, places = torch.randint(3, 11, (*shape, 9), generator=draw), torch.arange(9)
+    x = x.masked_fill(places == 0, 0).masked_fill(places == lengths - 1, 1).masked_fill(places >= lengths, -1)
+    if columns == 3:
+        x[::3, 2] = -1
+    return x if columns else x[:, 0]
+
+
 def views(name: str, items: int = 6, seed: int = 0) -> Views:
     """Return what a row's objective looks at."""
     draw = torch.Generator().manual_seed(seed)
+    reads = text_view(name)
+    if reads is not None:
+        return reads(texts(items, draw, columns=3 if isinstance(reads, Columns) else 0), draw)
     count = 1 if hides_parts(name) else 4 if name.startswith(("dino", "lejepa")) else 2
     inputs = tuple(torch.randn(items, 3, 8, 8, generator=draw) for _ in range(count))
     order = torch.stack([torch.randperm(4, generator=draw) for _ in range(items)])
@@ -75,7 +120,13 @@ def views(name: str, items: int = 6, seed: int = 0) -> Views:
 
 
 def doubled(one: Views) -> Views:
-    return Views(tuple(x.double() for x in one.inputs), one.keep, one.labels)
+    return Views(tuple(x.double() if x.is_floating_point() else x for x in one.inputs), one.keep, one.labels)
+
+
+def some(one: Views, rows: Any) -> Views:
+    """Return the views of some items, in the order of `rows`."""
+    inputs, keep = (tuple(x[rows] for x in batches) for batches in (one.inputs, one.keep))
+    return Views(inputs, keep, None if one.labels is None else one.labels[rows])
 
 
 def _loss(name: str, network: nn.Module, objective: Any, one: Views) -> Loss:
@@ -111,10 +162,10 @@ def test_it_keeps_the_contract(name: str) -> None:
     assert all(isinstance(traits[trait], kind) for trait, kind in TRAITS.items())
     assert {"temperature", "momentum", "weights"} <= set(traits)
     assert isinstance(one.gather, bool)
-    assert one.embeds == (() if hides_parts(name) else ("z",))
+    assert one.embeds == (() if tells_parts(name) else ("z",))
 
 
-@pytest.mark.parametrize("name", [name for name in OBJECTIVES if not hides_parts(name)])
+@pytest.mark.parametrize("name", [name for name in OBJECTIVES if not tells_parts(name)])
 def test_the_heads_alone_make_the_same_of_the_networks_vectors(name: str) -> None:
     network, objective = made(name)
     network.eval(), objective.eval()
@@ -128,7 +179,7 @@ def test_the_order_of_a_batch_does_not_matter(name: str) -> None:
     network, objective = made(name)
     network.double(), objective.double()
     one, order = doubled(views(name)), torch.tensor([3, 1, 5, 0, 2, 4])
-    other = Views(tuple(x[order] for x in one.inputs), tuple(k[order] for k in one.keep), one.labels[order])
+    other = some(one, order)
     torch.testing.assert_close(_loss(name, network, objective, other).total, _loss(name, network, objective, one).total)
 
 
@@ -296,9 +347,7 @@ def _in_one_of_two_processes(path: str) -> None:
         network, objective = made(name, norm="layer")
         network.double(), objective.double()
         whole = doubled(views(name))
-        part = slice(3 * rank, 3 * rank + 3)
-        mine = Views(tuple(x[part] for x in whole.inputs), tuple(k[part] for k in whole.keep), whole.labels[part])
-        z = objective.encode(network, mine)
+        z = objective.encode(network, some(whole, slice(3 * rank, 3 * rank + 3)))
         if objective.gather:
             z = {key: torch.cat(all_gather(tensor.contiguous())) for key, tensor in z.items()}
         objective.loss(z).total.backward()

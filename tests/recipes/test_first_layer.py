@@ -20,10 +20,10 @@ QUICK: dict[str, Any] = {"batch": 32, "precision": "fp32", "threads": 1, "device
 
 
 def begun(**options: Any) -> Any:
-    from likewise.recipes.fitting import Fit
+    from likewise.recipes.picture_material import PictureMaterial
 
     recipe = PICTURES["simclr"](**QUICK, **options)
-    return Fit(recipe, recipe.prepare(HERE.source("colour"), Session()), Session(), recipe.options["seed"])
+    return PictureMaterial(recipe, recipe.prepare(HERE.source("colour"), Session()), recipe.options["seed"])
 
 
 def test_the_first_layer_begins_with_what_was_clustered() -> None:

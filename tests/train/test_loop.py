@@ -119,6 +119,25 @@ def test_every_item_is_seen_once_an_epoch_and_processes_share_a_batch() -> None:
         Order(97, 32, seed=1, world=3)
 
 
+def test_items_of_like_length_come_together_and_each_once() -> None:
+    lengths = np.random.default_rng(0).integers(1, 100, 1000)
+    order = Order(1000, 10, seed=1, lengths=lengths)
+    seen = [order.rows(step) for step in range(order.steps_per_epoch)]
+    assert sorted(np.concatenate(seen).tolist()) == list(range(1000))
+    padding = sum(10 * lengths[rows].max() - lengths[rows].sum() for rows in seen) / lengths.sum()
+    plain = Order(1000, 10, seed=1)
+    shuffled = [plain.rows(step) for step in range(plain.steps_per_epoch)]
+    assert padding < 0.1
+    assert sum(10 * lengths[rows].max() - lengths[rows].sum() for rows in shuffled) / lengths.sum() > 0.5
+    means = [lengths[rows].mean() for rows in seen]
+    assert abs(np.corrcoef(np.arange(len(means)), means)[0, 1]) < 0.3  # short ones do not come first
+    again = Order(1000, 10, seed=1, lengths=lengths)
+    np.testing.assert_array_equal(again.rows(57), seen[57])
+    assert not np.array_equal(again.rows(100), seen[0])  # another epoch, another order
+    parts = [Order(1000, 10, seed=1, rank=rank, world=2, lengths=lengths).rows(3) for rank in (0, 1)]
+    np.testing.assert_array_equal(np.concatenate(parts), seen[3])
+
+
 def test_reading_ahead_keeps_the_order_and_passes_errors_on() -> None:
     assert [int(x) for x in ahead(lambda step: torch.tensor(step), 2, 6)] == [2, 3, 4, 5]
 
@@ -202,3 +221,24 @@ def test_pictures_stay_as_they_are() -> None:
     made.run(Session())
     assert torch.equal(made.data.read(np.arange(96)), before)
     assert made.engine == CPU
+
+
+def test_what_drops_out_is_drawn_by_the_step_alone() -> None:
+    class Dropping(Contrast):
+        def encode(self, network: Any, views: Any) -> Any:
+            z = super().encode(network, views)
+            return {**z, "z": torch.nn.functional.dropout(z["z"], 0.5, self.training)}
+
+    def losses(steps: range, seed: int = 1, global_seed: int = 0) -> list[float]:
+        torch.manual_seed(global_seed)
+        one = training(objective=Dropping, seed=seed)
+        found = []
+        for step in steps:
+            one.done = step
+            torch.rand(step + 1)  # what others draw changes nothing
+            found.append(one.step(one.data.read(one.order.rows(0))).loss)
+            assert torch.initial_seed() == global_seed
+        return found
+
+    assert losses(range(3)) == losses(range(3), global_seed=5)
+    assert losses(range(3)) != losses(range(3), seed=2)

@@ -11,6 +11,7 @@ import click
 
 from likewise.cli import render
 from likewise.cli.options import FILE, as_json, keys_file, quiet, text_file
+from likewise.cli.texts import how, one_line, show_found
 from likewise.errors import KeyMissing, OptionError
 
 if TYPE_CHECKING:
@@ -31,33 +32,73 @@ def _numbered_rows(run: Path, keys: Path | None) -> Iterator[None]:
         raise OptionError(f"{error.key!r} is not in {run}, whose rows have only numbers: give --keys FILE") from error
 
 
-how = click.option(
-    "--pooling",
-    type=click.Choice(["mean", "weighted", "sif"]),
-    help="How the words of a text are taken together. [weighted, or mean where RUN has no counts of words]",
-)
 count = click.option("-k", type=click.IntRange(1), default=10, show_default=True, help="How many answers.")
 
 
-@click.command(short_help="Find what is most like a key or a text.")
+@click.command(short_help="Find what is most like a key or a text, also in a file of texts.")
 @click.argument("run", type=FILE)
 @click.argument("wanted", nargs=-1, metavar="[KEY]...")
 @click.option("--text", multiple=True, help="A new text to encode and search by; may be repeated.")
 @click.option("--file", multiple=True, type=FILE, help="A new picture to encode and search by; may be repeated.")
+@click.option(
+    "--in",
+    "texts",
+    type=FILE,
+    help="File of texts to search in, one a line, or a table with --column. [RUN's own keys]",
+)
 @how
 @count
 @click.option("--metric", type=click.Choice(["cosine", "dot", "euclidean"]), default="cosine", show_default=True)
+@text_file
 @keys_file
+@quiet
 @as_json
-def near(run: Path, wanted: tuple[str, ...], text: tuple[str, ...], k: int, metric: str, **given: Any) -> None:
+def near(run: Path, wanted: tuple[str, ...], text: tuple[str, ...], texts: Path | None, **given: Any) -> None:
     """Find what is most like each KEY in RUN (a run folder or a file of vectors).
 
     Several keys are several questions. A key is never among its own answers. A word that a run with n-grams (fasttext)
     has not seen is placed by its letters.
+
+    With --in the texts of a file are searched by --text. RUN then is a run that encodes texts (of words, of texts), or
+    the folder of a checkpoint (BERT, MiniLM …).
     """
+    if texts is not None:
+        _search(run, wanted, text, texts, given)
+        return
+    _refuse_checkpoint(run)
+    if given["column"] is not None:
+        raise OptionError(f"--column {given['column']} is of a file of texts, and none came: give it by --in")
+    answers, placed, opened = _answers(run, wanted, text, given)
+    if given["json"]:
+        render.say_json(
+            [
+                {"query": query, "near": [{"key": found.key, "score": found.score} for found in row]}
+                | ({"equally_near": tied} if tied else {})
+                | ({"by_letters": {"known": placed[query][0], "of": placed[query][1]}} if query in placed else {})
+                for query, (row, tied) in answers.items()
+            ]
+        )
+        return
+    for query, (row, tied) in answers.items():
+        _say_placed(opened, {query: placed[query]} if query in placed else {})
+        render.table(*_table(opened.space, _shown(query), given["metric"], row))
+        if tied:
+            render.say(
+                f"{tied:,} of {len(opened.space):,} {opened.space.kind}s are equally near, at {row[-1].score:.3f}: of "
+                "those the first are shown, and their order means nothing",
+                style="dim",
+            )
+        render.say()
+
+
+def _answers(
+    run: Path, wanted: tuple[str, ...], text: tuple[str, ...], given: Mapping[str, Any]
+) -> tuple[dict[str, tuple[list[Neighbour], int]], dict[str, tuple[int, int]], Run]:
+    """Return what is near each question, which words were placed by their letters, and the run."""
     import likewise as lw
 
     files = tuple(str(file) for file in given["file"])
+    k, metric = given["k"], given["metric"]
     if not wanted and not text and not files:
         raise OptionError(f"near needs a key, --text or --file: likewise near {run} KEY")
     if given["pooling"] and not text:
@@ -79,26 +120,42 @@ def near(run: Path, wanted: tuple[str, ...], text: tuple[str, ...], k: int, metr
             raise OptionError(f"no word of {_shown(empty[0])!r} is known to {run}: nothing to search by")
         words = opened.words_as_texts(given["pooling"])
         answers |= {t: _nearest(words, vector, k, metric) for t, vector in zip(text, vectors, strict=True)}
-    if given["json"]:
-        render.say_json(
-            [
-                {"query": query, "near": [{"key": found.key, "score": found.score} for found in row]}
-                | ({"equally_near": tied} if tied else {})
-                | ({"by_letters": {"known": placed[query][0], "of": placed[query][1]}} if query in placed else {})
-                for query, (row, tied) in answers.items()
-            ]
+    return answers, placed, opened
+
+
+def _table(space: Space, query: str, metric: str, row: Sequence[Neighbour]) -> tuple[list[str], list[Sequence[str]]]:
+    """Return the columns and rows that are shown; where the space holds texts, with what the keys stand for."""
+    if space.kind != "text" or "text" not in space.items:
+        return [query, f"{metric}#"], [(found.key, f"{found.score:.3f}") for found in row]
+    texts = space.items["text"]
+    told = [one_line(str(texts[space.index(found.key)])) for found in row]
+    return [query, f"{metric}#", "  text"], [
+        (found.key, f"{found.score:.3f}", f"  {text}") for found, text in zip(row, told, strict=True)
+    ]
+
+
+def _search(run: Path, wanted: tuple[str, ...], text: tuple[str, ...], texts: Path, given: Mapping[str, Any]) -> None:
+    """Search in a file of texts."""
+    from likewise.sources.text import open_text
+    from likewise.text_search import near_texts
+
+    wrong = [f"the key {wanted[0]!r}"] if wanted else [f"--{name}" for name in ("file", "keys") if given[name]]
+    if wrong or not text:
+        came = f"{wrong[0]} came, and" if wrong else "nothing came to search by:"
+        raise OptionError(f"{came} texts are searched by --text: likewise near {run} --text TEXT --in {texts}")
+    with render.Screen(quiet=given["quiet"] or given["json"]) as session:
+        source = open_text(str(texts), **{name: given[name] for name in ("column", "encoding", "errors")})
+        found = near_texts(
+            run, list(text), source, given["k"], metric=given["metric"], pooling=given["pooling"], session=session
         )
-        return
-    for query, (row, tied) in answers.items():
-        _say_placed(opened, {query: placed[query]} if query in placed else {})
-        render.table([_shown(query), f"{metric}#"], [(found.key, f"{found.score:.3f}") for found in row])
-        if tied:
-            render.say(
-                f"{tied:,} of {len(opened.space):,} words are equally near, at {row[-1].score:.3f}: of those the first "
-                "are shown, and their order means nothing",
-                style="dim",
-            )
-        render.say()
+    show_found(dict(zip(text, found, strict=True)), given["metric"], json=given["json"])
+
+
+def _refuse_checkpoint(run: Path) -> None:
+    from likewise.text_models import is_checkpoint
+
+    if is_checkpoint(run):
+        raise OptionError(f"{run} is a network and holds no keys: give --in FILE with the texts to search in")
 
 
 def _nearest(space: Space, query: Any, k: int, metric: str) -> tuple[list[Neighbour], int]:

@@ -9,14 +9,17 @@ import click
 
 from likewise.cli import render
 from likewise.cli.options import FILE, as_json, keys_file, quiet
+from likewise.encoders.text_folder import LAYOUTS
 
 FORMATS = ["npy", "npz", "parquet", "word2vec", "word2vec-binary", "glove", "fasttext", "run"]
 
 
-@click.command(short_help="Rewrite vectors in another format.")
+@click.command(short_help="Rewrite vectors in another format, or a network of texts for other programs.")
 @click.argument("source", metavar="IN", type=FILE)
 @click.argument("target", metavar="OUT", type=FILE)
-@click.option("--to", type=click.Choice(FORMATS), help="Format to write; without it the ending of OUT decides.")
+@click.option(
+    "--to", type=click.Choice([*FORMATS, *LAYOUTS]), help="Format to write; without it the ending of OUT decides."
+)
 @click.option("--overwrite", is_flag=True, help="Replace OUT if it is there.")
 @click.option(
     "--encoding", default="utf-8", show_default=True, help="How the keys of a text or binary file are encoded."
@@ -28,17 +31,32 @@ FORMATS = ["npy", "npz", "parquet", "word2vec", "word2vec-binary", "glove", "fas
 @quiet
 @as_json
 def convert(source: Path, target: Path, to: str | None, overwrite: bool, **given: Any) -> None:
-    """Rewrite vectors in another format: IN and OUT are run folders or files of vectors."""
+    """Rewrite vectors in another format: IN and OUT are run folders or files of vectors.
+
+    With --to sentence-transformers or huggingface IN is a run of texts or the folder of a checkpoint, and OUT becomes
+    the folder that those programs load.
+    """
     import likewise as lw
 
     with render.Screen(quiet=given["quiet"] or given["json"]) as session:
         coding = {name: given[name] for name in ("keys", "encoding", "errors")}
         lw.convert(source, target, to=to, overwrite=overwrite, session=session, **coding)
-    rows, dim = (int(session.facts["convert"][name]) for name in ("rows", "dims"))
+    facts = session.facts["convert"]
+    if to in LAYOUTS:
+        _say_network(target, int(facts["weights"]), int(facts["dims"]), json=given["json"])
+        return
+    rows, dim = int(facts["rows"]), int(facts["dims"])
     if given["json"]:
         render.say_json({"out": str(target), "keys": rows, "dim": dim})
     else:
         render.say(f"{rows:,} keys × {dim} → {target}")
+
+
+def _say_network(target: Path, weights: int, dim: int, *, json: bool) -> None:
+    if json:
+        render.say_json({"out": str(target), "weights": weights, "dim": dim})
+    else:
+        render.say(f"{weights:,} weights, vectors of {dim} dims → {target}")
 
 
 @click.command(short_help="Make the page that shows what likewise makes good.")

@@ -212,6 +212,9 @@ def _show(run: Any) -> None:
         render.say(f"go on   likewise learn --resume {name}")
     if run.report is not None:
         render.say(f"report  {run.path / 'report.html'}")
+    if run.space.kind == "text":
+        render.say(f"next    likewise near {name} --text 'what you look for'")
+        return
     keys = run.space.keys
     word = next((key for key in keys[min(200, len(keys) // 2) :] if len(key) > 4), keys[0])
     render.say(f"next    likewise near {name} {shlex.quote(word)}")

@@ -22,6 +22,8 @@ VERBS = {
     "analogy": "likewise.cli.ask:analogy",
     "senses": "likewise.cli.senses:senses",
     "embed": "likewise.cli.ask:embed",
+    "duplicates": "likewise.cli.texts:duplicates",
+    "negatives": "likewise.cli.texts:negatives",
     "evaluate": "likewise.cli.judge:evaluate",
     "doctor": "likewise.cli.judge:doctor",
     "verify": "likewise.cli.judge:verify",

@@ -9,7 +9,7 @@ import click
 
 from likewise.cli import render
 from likewise.cli.options import FILE, as_json, quiet, text_file
-from likewise.errors import MissingExtra
+from likewise.errors import MissingExtra, OptionError
 
 if TYPE_CHECKING:
     from likewise.senses import Senses
@@ -28,21 +28,17 @@ if TYPE_CHECKING:
 def senses(model: Path, word: str, texts: Path, **given: Any) -> None:
     """Tell what WORD means in each text where it stands: its senses as groups of occurrences, with typical contexts.
 
-    MODEL is a folder of a text network in the form of Hugging Face (BERT, MiniLM …). A table of words has one vector
-    for all occurrences of a word; a network reads it with what stands around.
+    MODEL is a run of texts, or the folder of a checkpoint in the form of Hugging Face (BERT, MiniLM …). A table of
+    words has one vector for all occurrences of a word; a network reads it with what stands around.
     """
-    try:
-        from likewise.encoders.pretrained import load
-    except ImportError:
-        raise MissingExtra("torch", "pretrained", "reading words in texts") from None
     from likewise.senses import read_examples
     from likewise.senses import senses as found_senses
     from likewise.sources.text import open_text
 
     with render.Screen(quiet=given["quiet"] or given["json"]) as session:
+        encoder = _reader(model)
         reading = {name: given[name] for name in ("column", "encoding", "errors")}
-        read = [text for _, text in open_text(texts, **reading)]
-        encoder: Any = load(model, kind="text", precision="auto")
+        read = [text for _, text in open_text(str(texts), **reading)]
         layer = given["layer"]
         found = found_senses(
             encoder, word, read,
@@ -55,6 +51,28 @@ def senses(model: Path, word: str, texts: Path, **given: Any) -> None:
         render.say_json(found.as_json())
         return
     _show(found)
+
+
+def _reader(model: Path) -> Any:
+    """Return a network that reads words in texts; OptionError for a run of anything else."""
+    from likewise.run import MANIFEST
+
+    if (model / MANIFEST).is_file():
+        from likewise.opening import open as open_run
+        from likewise.text_runs import KIND
+
+        run = open_run(model)
+        if run.manifest.get("encoder") != KIND:
+            raise OptionError(
+                f"{model} holds {run.space.kind}s: that takes a network of texts, to which a word is another one in "
+                "another text"
+            )
+        return run.encoder
+    try:
+        from likewise.encoders.pretrained import load
+    except ImportError:
+        raise MissingExtra("torch", "pretrained", "reading words in texts") from None
+    return load(model, kind="text", precision="auto")
 
 
 def _show(found: Senses) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final, cast, final
 
 import torch
@@ -18,11 +19,23 @@ from torch.nn import functional
 from likewise.contracts import Field
 from likewise.encoders.blocks import run
 from likewise.errors import OptionError, ShapeError
-from likewise.transformer import Attention
+from likewise.transformer import NOTHING as NOTHING
+from likewise.transformer import Attention, taken
 
-NOTHING: Final = -1
-"""Where a token's number would stand, but the text has ended."""
 POOLS: Final = ("mean", "class", "max", "last")
+
+
+@dataclass(frozen=True)
+class Size:
+    """How large a network is."""
+
+    dim: int
+    depth: int
+    heads: int
+
+
+SIZES: Final[dict[str, Size]] = {"tiny": Size(256, 4, 4), "small": Size(384, 6, 6), "base": Size(768, 12, 12)}
+"""The dial: 3, 11 and 85 million weights beside the table of tokens, where tiny learns in an hour on two cores."""
 
 
 @final
@@ -31,12 +44,14 @@ class Bert(nn.Module):
 
     `x` are numbers of tokens, "b t", −1 where a text has ended: a text's vectors do not depend on what stands beside
     it. `pool`: a text's vector is the mean or the largest of its tokens' vectors, that of its first token (class), or
-    that of its last. `tokens` counts the vocabulary, `places` the longest text.
+    that of its last. `tokens` counts the vocabulary, `places` the longest text. `causal`: each token sees those before
+    it alone, as in GPT.
     """
 
     def __init__(
         self, *, tokens: int, dim: int = 256, depth: int = 4, heads: int = 4, wide: int | None = None,
         places: int = 512, kinds: int = 2, smallest: float = 1e-12, dropout: float = 0.1, pool: str = "mean",
+        causal: bool = False,
     ) -> None:  # fmt: skip
         super().__init__()
         if dim % heads or min(tokens, dim, depth, heads, places, kinds) < 1:
@@ -46,9 +61,9 @@ class Bert(nn.Module):
         wide = wide or 4 * dim
         self.config: dict[str, Any] = {
             "tokens": tokens, "dim": dim, "depth": depth, "heads": heads, "wide": wide, "places": places,
-            "kinds": kinds, "smallest": smallest, "dropout": dropout, "pool": pool,
+            "kinds": kinds, "smallest": smallest, "dropout": dropout, "pool": pool, "causal": causal,
         }  # fmt: skip
-        self.dim, self.pool, self.dropout, self.recompute = dim, pool, dropout, False
+        self.dim, self.pool, self.dropout, self.causal, self.recompute = dim, pool, dropout, causal, False
         self.words = nn.Embedding(tokens, dim)
         self.places = nn.Embedding(places, dim)
         self.kinds = nn.Embedding(kinds, dim)
@@ -65,6 +80,23 @@ class Bert(nn.Module):
         """How many blocks there are."""
         return len(self.blocks)
 
+    def dropout_to(self, share: float) -> None:
+        """Let it drop another share of what it holds, while it learns."""
+        self.dropout = self.config["dropout"] = share
+        for block in self.blocks:
+            block.dropout = share  # type: ignore[assignment]
+
+    @torch.no_grad()
+    def take_words(self, table: Float[Tensor, "tokens d"]) -> None:
+        """Begin the table of tokens with these vectors; rows that are no numbers stay as they were drawn."""
+        known = table.isfinite().all(1)
+        self.words.weight[known] = table[known]
+
+    @property
+    def table(self) -> Float[Tensor, "v d"]:
+        """The vector that each token of the vocabulary begins with, which heads that tell tokens share."""
+        return self.words.weight
+
     def _start(self, x: Int[Tensor, "b t"]) -> tuple[Float[Tensor, "b t d"], Bool[Tensor, "b t"] | None]:
         """Return what goes into the first block, and which tokens are tokens where some are not."""
         if x.shape[1] > self.places.num_embeddings:
@@ -77,11 +109,16 @@ class Bert(nn.Module):
     def tokens(
         self, x: Int[Tensor, "b t"], *, keep: Int[Tensor, "b k"] | None = None, causal: bool = False
     ) -> Float[Tensor, "b t d"]:
-        """Return a vector for each token, or for those at the places `keep`, which have seen all others."""
+        """Return a vector for each token, or for those at the places `keep`, which have seen all others.
+
+        The last block then works for those alone: of the others it needs keys and values.
+        """
         y, there = self._start(x)
-        for block in self.blocks:
-            y = block(y, there, causal) if causal else run(_bound(block, there), y, recompute=self.recompute)
-        return y if keep is None else y.gather(1, keep[:, :, None].expand(-1, -1, self.dim))
+        causal = causal or self.causal
+        *before, last = self.blocks
+        for block in before:
+            y = run(_bound(block, there, causal), y, recompute=self.recompute)
+        return run(_bound(last, there, causal, keep), y, recompute=self.recompute)
 
     def forward(self, x: Int[Tensor, "b t"]) -> Float[Tensor, "b d"]:
         """Encode a batch of texts."""
@@ -92,7 +129,7 @@ class Bert(nn.Module):
         y, there = self._start(x)
         found = {"embeddings": y}
         for number, block in enumerate(self.blocks, 1):
-            y = block(y, there)
+            y = block(y, there, self.causal)
             found[f"block{number}"] = y
         return found | {"vector": pooled(y, x, self.pool)}
 
@@ -114,18 +151,20 @@ class Block(nn.Module):
         self.second_norm = nn.LayerNorm(dim, eps=smallest)
 
     def forward(
-        self, x: Float[Tensor, "b t d"], there: Bool[Tensor, "b t"] | None = None, causal: bool = False
-    ) -> Float[Tensor, "b t d"]:
-        """Return the tokens of the next depth."""
+        self, x: Float[Tensor, "b t d"], there: Bool[Tensor, "b t"] | None = None, causal: bool = False,
+        keep: Int[Tensor, "b k"] | None = None,
+    ) -> Float[Tensor, "b k d"]:  # fmt: skip
+        """Return the tokens of the next depth, or those at the places `keep` alone."""
         dropped = self.dropout if self.training else 0.0
-        y = self.attention(x, causal=causal, there=there, dropout=dropped)
+        y = self.attention(x, causal=causal, there=there, keep=keep, dropout=dropped)
+        x = x if keep is None else taken(x, keep)
         x = self.first_norm(x + functional.dropout(y, dropped, self.training))
         y = self.narrow(functional.gelu(self.wide(x)))
         return cast(Tensor, self.second_norm(x + functional.dropout(y, dropped, self.training)))
 
 
-def _bound(block: nn.Module, there: Tensor | None) -> Any:
-    return lambda y: block(y, there)
+def _bound(block: nn.Module, there: Tensor | None, causal: bool, keep: Tensor | None = None) -> Any:
+    return lambda y: block(y, there, causal, keep)
 
 
 def pooled(y: Float[Tensor, "b t d"], x: Int[Tensor, "b t"], pool: str) -> Float[Tensor, "b d"]:

@@ -19,8 +19,12 @@ _MODES: Final = {
     "pooling_mode_cls_token": "class",
     "pooling_mode_max_tokens": "max",
     "pooling_mode_lasttoken": "last",
+    "mean": "mean",  # as one name under pooling_mode, since sentence-transformers 6
+    "cls": "class",
+    "max": "max",
+    "lasttoken": "last",
 }
-_USUAL: Final = {"hidden_act": "gelu", "position_embedding_type": "absolute", "is_decoder": False}
+_USUAL: Final = {"hidden_act": "gelu", "position_embedding_type": "absolute", "add_cross_attention": False}
 
 
 def is_bert(folder: CheckpointFolder) -> bool:
@@ -42,7 +46,7 @@ def read_bert(folder: CheckpointFolder, pool: str | None, *, precision: str, dev
             heads=config["num_attention_heads"], wide=config["intermediate_size"],
             places=config["max_position_embeddings"], kinds=config.get("type_vocab_size", 2),
             smallest=config.get("layer_norm_eps", 1e-12), dropout=config.get("hidden_dropout_prob", 0.1),
-            pool=reading.pool,
+            pool=reading.pool, causal=bool(config.get("is_decoder", False)),
         )  # fmt: skip
         weights = load_file(folder.path / _WEIGHTS)
         network.load_state_dict(from_huggingface(weights, network.state_dict()))
@@ -84,6 +88,9 @@ def _pool(folder: CheckpointFolder, path: str) -> str:
         raise DataError(f"{folder.name} names a file outside of its own folder: {path!r}")
     told = folder.json(f"{path}/config.json")
     chosen = [name for name, value in told.items() if name.startswith("pooling_mode") and value is True]
+    if "pooling_mode" in told:
+        named = told["pooling_mode"]
+        chosen = [named] if isinstance(named, str) else [str(name) for name in named]
     if len(chosen) != 1 or chosen[0] not in _MODES:
         raise DataError(
             f"{folder.name} pools by {', '.join(chosen) or 'nothing'}: mean, cls, max or lasttoken can be read"

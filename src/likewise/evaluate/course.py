@@ -127,7 +127,7 @@ def _one_look(course: Sequence[Seen], setting: Setting) -> Judgement:
         return Judgement("warming up", f"Too early to tell: {found}.", votes=votes)
     if now.items < ENOUGH:
         few = f"{now.items} items are held out to look at, too few to tell more than that they are not one point"
-        return Judgement("warming up", f"{few}: {found}.", advice=f"Give more pictures: it takes {ENOUGH}.")
+        return Judgement("warming up", f"{few}: {found}.", advice=f"Give more items: it takes {ENOUGH}.")
     gained = now.retrieval > min(FOUND_AGAIN * start.retrieval, (1 + start.retrieval) / 2)
     if ("views lost" in votes and len(votes) > 1) or (not (gained and kept(course)) and set(votes) & set(_HEADS)):
         return _collapsed(now, start, votes, found)
@@ -153,7 +153,7 @@ def _one_look(course: Sequence[Seen], setting: Setting) -> Judgement:
     if now.progress > _PATIENCE and min(now.retrieval, start.retrieval) >= CEILING:
         return Judgement("healthy", f"Nearly all views find each other, as at the start: {found}.", votes=votes)
     if not setting.compares and now.progress > _PATIENCE:
-        return Judgement("healthy", f"What the pictures differ in is kept: {found}.", votes=votes)
+        return Judgement("healthy", f"What the items differ in is kept: {found}.", votes=votes)
     return Judgement("warming up", f"No better than at the start so far, beyond chance: {found}.", votes=votes)
 
 

@@ -24,7 +24,7 @@ _DRAWS = 5  # of few labels, each by a seed of its own
 
 @dataclass(frozen=True)
 class Split:
-    """Labels of the pictures to learn from and of those to test on: every class is in the first."""
+    """Labels of the items to learn from and of those to test on: every class is in the first."""
 
     train: Sequence[str]
     test: Sequence[str]
@@ -66,14 +66,22 @@ def knn_accuracy(
 
 
 def few_label_accuracy(
-    train: Float[Array, "n d"], test: Float[Array, "m d"], split: Split, *, each: int, draws: int = _DRAWS
+    train: Float[Array, "n d"],
+    test: Float[Array, "m d"],
+    split: Split,
+    *,
+    each: int,
+    draws: int = _DRAWS,
+    at_most: bool = False,
 ) -> Number | None:
-    """Return the mean accuracy of the linear probe with `each` labels of each class; None if a class has fewer.
+    """Return the mean accuracy of the linear probe with `each` labels of each class.
 
-    The interval is that of the mean over `draws` draws (two standard errors).
+    A class that has fewer makes it None; with `at_most` it gives all it has, and the note counts such classes. The
+    interval is that of the mean over `draws` draws (two standard errors).
     """
     rows = [np.flatnonzero(np.asarray(split.train, str) == one) for one in np.unique(np.asarray(split.train, str))]
-    if min(map(len, rows)) < each:
+    small = sum(len(one) < each for one in rows)
+    if small and not at_most:
         return None
     found = []
     for seed in range(draws):
@@ -83,7 +91,8 @@ def few_label_accuracy(
     mean, error = float(np.mean(found)), float(np.std(found, ddof=1) / np.sqrt(draws)) if draws > 1 else 0.0
     return Number(
         f"linear accuracy, {each} labels a class", mean, max(0.0, mean - 2 * error), min(1.0, mean + 2 * error),
-        len(split.test), {"chance": split.chance}, f"{draws} draws of labels",
+        len(split.test), {"chance": split.chance},
+        f"{draws} draws of labels" + (f"; {small} of {len(rows)} classes have fewer" if small else ""),
     )  # fmt: skip
 
 

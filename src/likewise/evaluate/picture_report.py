@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from likewise.evaluate import page
-from likewise.evaluate.collapse import Diagnosis, diagnose
-from likewise.evaluate.figures import Line, line_chart
-from likewise.evaluate.geometry import hubness, isotropy
+from likewise.evaluate.collapse import diagnose
+from likewise.evaluate.course_sections import learning_course, shape
 from likewise.evaluate.inside_sections import attention, depths, exciting_patches, filled_in, first_filters, predicted
 from likewise.evaluate.picture_sections import (
     Pictured,
     few_labels,
-    learning_course,
     nearest_pictures,
     probes,
 )
@@ -33,7 +30,7 @@ def picture_report(
     """
     diagnosis = diagnose(subject.vectors, seed=subject.seed)
     steps: dict[str, Callable[[], list[Section]]] = {
-        "Learning": lambda: learning_course(subject),
+        "Learning": lambda: learning_course(subject.history),
         "Pull and push": lambda: pull_and_push(subject.history),
         "Nearest pictures": lambda: nearest_pictures(subject),
         "Labels": lambda: probes(subject),
@@ -45,7 +42,7 @@ def picture_report(
         "Hidden and filled in": lambda: filled_in(subject.filled),
         "Hidden and predicted": lambda: predicted(subject.predicted),
         TITLE: lambda: agreement(subject),
-        "Shape of the space": lambda: _shape(subject, diagnosis),
+        "Shape of the space": lambda: shape(subject.vectors, diagnosis),
     }
     sections, seconds = measured(steps, session)
     n, dim = subject.vectors.shape
@@ -57,14 +54,3 @@ def picture_report(
         lead=f"{n:,} pictures, {dim:,} dimensions. Every number comes with its protocol, its interval and what plainer "
         "things reach.",
     )
-
-
-def _shape(s: Pictured, diagnosis: Diagnosis) -> list[Section]:
-    values = diagnosis.spectrum[: max(1, int((diagnosis.spectrum > 0).sum()))]
-    figure = line_chart(
-        [Line("variance", [float(i + 1) for i in range(len(values))], [float(v) for v in values])],
-        title="Spectrum", description="The variance along each principal direction.", x_label="direction",
-        y_label="variance", log_x=True,
-    )  # fmt: skip
-    numbers = (*diagnosis.numbers, isotropy(s.vectors), *hubness(s.vectors))
-    return [Section("Shape of the space", diagnosis.evidence, numbers, pictures=(page.figure(figure),))]

@@ -14,10 +14,10 @@ from likewise.contracts import Array, Number
 from likewise.errors import DataError
 from likewise.evaluate import page
 from likewise.evaluate.few_labels import FEW, Split, few_label_accuracy, knn_accuracy, linear_accuracy
-from likewise.evaluate.figures import Bar, Line, bar_chart, line_chart
+from likewise.evaluate.figures import Bar, bar_chart
 from likewise.evaluate.inside import Filled, Inside
 from likewise.evaluate.manual import hog_and_colour, principal, raw
-from likewise.evaluate.markup import Html, element, join
+from likewise.evaluate.markup import element, join
 from likewise.evaluate.retrieval import neighbours
 from likewise.evaluate.sections import Section, Table
 from likewise.evaluate.thumbnails import strip, thumbnail
@@ -89,43 +89,6 @@ class Pictured:
         return Split(
             [self.labels[row] for row in train], [self.labels[row] if self.labels[row] in known else "" for row in test]
         )
-
-
-def learning_course(s: Pictured) -> list[Section]:
-    """Show the loss and what the doctor saw, step by step."""
-    lines = [line for line in s.history if "step" in line and line.get("loss") is not None]
-    if not lines:
-        return []
-    steps = [float(line["step"]) for line in lines]
-    loss = line_chart(
-        [Line("loss", steps, [float(line["loss"]) for line in lines])],
-        title="Loss", description="The loss of each step on its own batch.", x_label="step", y_label="loss",
-    )  # fmt: skip
-    text = f"The loss went from {lines[0]['loss']:.3g} to {lines[-1]['loss']:.3g}. A falling loss does not show that a "
-    text += "representation is good, nor that it has not collapsed: the doctor reads the vectors."
-    seen = [line["doctor"] for line in s.history if "doctor" in line]
-    pictures = [page.figure(loss)]
-    tables: tuple[Table, ...] = ()
-    if seen:
-        pictures.append(page.figure(_doctor_figure(seen)))
-        columns = ("step", "view retrieval@1", "effective rank", "spread", "signal to noise", "verdict")
-        verdicts = [line["verdict"] for line in s.history if "doctor" in line]
-        rows = tuple(
-            (x["step"], x["retrieval"], x["rank"], x["spread"], x["signal"], verdict)
-            for x, verdict in zip(seen, verdicts, strict=True)
-        )
-        tables = (Table(columns, rows, "What the doctor saw, on pictures that were not learned from."),)
-    return [Section("Learning", text, tables=tables, pictures=(page.pair(*pictures),))]
-
-
-def _doctor_figure(seen: Sequence[Mapping[str, Any]]) -> Html:
-    steps = [float(x["step"]) for x in seen]
-    return line_chart(
-        [Line("view retrieval@1", steps, [float(x["retrieval"]) for x in seen]),
-         Line("rank / dims", steps, [float(x["rank"]) / float(x["dim"]) for x in seen])],
-        title="What the doctor saw", x_label="step", y_label="share", levels={"chance": 1 / float(seen[0]["items"])},
-        description="How often the other view is the nearest, and the effective rank as a share of the dimensions.",
-    )  # fmt: skip
 
 
 def probes(s: Pictured) -> list[Section]:

@@ -28,7 +28,7 @@ def pull_and_push(history: Sequence[Mapping[str, Any]]) -> list[Section]:
         page.figure(
             hills(
                 groups, EDGES, title=name, x_label=_X_LABEL,
-                description=f"{name}: the cosines of two views of one picture, and of views of two pictures.",
+                description=f"{name}: the cosines of two views of one item, and of views of two items.",
             ),
             name,
         )
@@ -43,7 +43,7 @@ def pull_and_push(history: Sequence[Mapping[str, Any]]) -> list[Section]:
             "Pull and push",
             told(looks[0], looks[-1]),
             (apart_number(looks[0], looks[-1]),),
-            (Table(columns, rows, "Of pictures that were not learned from, at every look of the doctor."),),
+            (Table(columns, rows, "Of items that were not learned from, at every look of the doctor."),),
             (page.pair(*figures),),
             {"pull-and-push.png": hills_png(shown, EDGES, x_label=_X_LABEL)},
         )
@@ -62,9 +62,9 @@ def told(first: Mapping[str, Any], last: Mapping[str, Any]) -> str:
     """Say what happened between two looks."""
     (pulled, pushed), (pulled_now, pushed_now) = (tuple(map(mean_of, _groups(look).values())) for look in (first, last))
     return (
-        f"Two views of one picture were alike by {pulled:.2f} at the start and {pulled_now:.2f} at the end, views of "
-        f"two pictures by {pushed:.2f} and {pushed_now:.2f} (mean cosines, not centred, of what the loss compares, "
-        "else of the network's vectors). What counts is that they part: a view of the same picture is the more alike "
+        f"Two views of one item were alike by {pulled:.2f} at the start and {pulled_now:.2f} at the end, views of "
+        f"two items by {pushed:.2f} and {pushed_now:.2f} (mean cosines, not centred, of what the loss compares, "
+        "else of the network's vectors). What counts is that they part: a view of the same item is the more alike "
         f"of the two in {_apart(first):.1%} of pairs at the start, in {_apart(last):.1%} at the end."
     )
 

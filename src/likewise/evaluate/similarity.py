@@ -19,15 +19,17 @@ def spearman(x: Float[Array, " n"] | Sequence[float], y: Float[Array, " n"] | Se
     """Return Spearman's rank correlation, ties by mean rank; 0 where one side is constant or there are fewer than 2."""
     from scipy.stats import rankdata
 
-    return _pearson(rankdata(x), rankdata(y))
+    return pearson(rankdata(x), rankdata(y))
 
 
-def _pearson(x: Array, y: Array) -> float:
-    if len(x) < 2:
-        return 0.0
-    x, y = x - x.mean(), y - y.mean()
-    both = float(np.sqrt((x @ x) * (y @ y)))
-    return float(np.clip(x @ y / both, -1, 1)) if both > 0 else 0.0
+def pearson(x: Float[Array, " n"] | Sequence[float], y: Float[Array, " n"] | Sequence[float]) -> float:
+    """Return Pearson's correlation; 0 where one side is constant or there are fewer than 2."""
+    a, b = np.asarray(x, np.float64), np.asarray(y, np.float64)
+    if len(a) < 2 or any(np.ptp(side) <= 1e-12 * np.abs(side).max() for side in (a, b)):
+        return 0.0  # what rounding leaves of a constant is no order
+    a, b = a - a.mean(), b - b.mean()
+    both = float(np.sqrt((a @ a) * (b @ b)))
+    return float(np.clip(a @ b / both, -1, 1)) if both > 0 else 0.0
 
 
 ByLetters: TypeAlias = Callable[[Sequence[str]], tuple[Float[Array, "n d"], Bool[Array, " n"]]]

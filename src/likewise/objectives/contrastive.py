@@ -1,6 +1,7 @@
 """Contrast: embeddings of views in, a loss that pulls positives together and pushes all others apart out.
 
-SimCLR, MoCo and SupCon are one function, `info_nce`; they differ in its rows: whose keys, which positives.
+SimCLR, MoCo, SupCon, SimCSE and pairs are one function, `info_nce`; they differ in its rows: whose keys, which
+positives.
 """
 
 from __future__ import annotations
@@ -233,3 +234,136 @@ class MoCo(Learning):
     def traits(self) -> Mapping[str, Any]:
         """Return that negatives prevent collapse, and that keys have no gradient."""
         return traits(negatives=True, stop_gradient=True, temperature=self.temperature, momentum=self.momentum)
+
+
+# --- texts ---
+
+_FACTOR: Final = -7046029254386353131  # odd: 2⁶⁴ over the golden ratio, as a number with a sign
+_MISSING: Final = 0
+
+
+def named(x: Int[Tensor, "b t"]) -> Int[Tensor, " b"]:
+    """Return a number for each text, the same for equal ones whatever stands beside them; 0 for one that is all −1.
+
+    Σ over places of (token + 1) · factor^place modulo 2⁶⁴: among a million texts two have one number with a chance of
+    about 3 · 10⁻⁸, and would then not be pushed apart.
+    """
+    return ((x + 1) * torch.full((x.shape[1],), _FACTOR, device=x.device).cumprod(0)).sum(1)
+
+
+def ranking(
+    z: Float[Tensor, "b v d"], texts: Int[Tensor, "b v"], *, temperature: float, symmetric: bool = False
+) -> Float[Tensor, ""]:
+    """Return the loss of finding each positive by its anchor (Henderson et al. 2017, arXiv:1705.00652, section 4.4).
+
+    `z` are vectors of anchors, positives, and given negatives. Each anchor is compared with all positives and all given
+    negatives of the batch, by `info_nce` of cosines; `symmetric`: the mean of that and of finding each anchor by its
+    positive among all anchors. `texts` are numbers, the same for equal texts, 0 for a missing one. What says the same
+    as the anchor or its positive, or is the positive of an equal anchor, is no negative.
+    """
+    rows = unit(z)
+    anchors, keys = rows[:, 0], rows[:, 1:].transpose(0, 1).flatten(0, 1)
+    asks, answers = texts[:, 0], texts[:, 1:].T.flatten()
+    asked = torch.cat([asks, asks.new_full((len(answers) - len(asks),), _MISSING)])
+    there = _found(anchors, keys, asks, answers, asked, temperature)
+    if not symmetric:
+        return there
+    back = _found(rows[:, 1], anchors, texts[:, 1], asks, texts[:, 1], temperature)
+    return (there + back) / 2
+
+
+def _found(
+    queries: Float[Tensor, "b d"], keys: Float[Tensor, "k d"], asks: Int[Tensor, " b"], answers: Int[Tensor, " k"],
+    asked: Int[Tensor, " k"], temperature: float,
+) -> Float[Tensor, ""]:  # fmt: skip
+    """Return `info_nce` where key i is the right one of query i: texts of queries, of keys, and what keys answer."""
+    places = torch.arange(len(asks), device=asks.device)
+    right = answers[: len(asks), None]
+    alike = (answers == asks[:, None]) | (answers == right) | (asked == asks[:, None])
+    alike[places, places] = False
+    valid = ~alike & (answers != _MISSING) & (asks != _MISSING)[:, None]
+    return info_nce(queries, keys, places, valid=valid, temperature=temperature)
+
+
+def _encoded_texts(network: nn.Module, head: nn.Module, inputs: tuple[Tensor, ...]) -> Z:
+    """Return "z" and "texts" of texts; one that is missing is encoded as a single token, so that it is a number."""
+    some = [torch.cat([x[:, :1].clamp(min=0), x[:, 1:]], dim=1) for x in inputs]
+    z = encoded(lambda x: head(network(x)), some, together=True)
+    return {"z": z, "texts": torch.stack([named(x) for x in inputs], dim=1)}
+
+
+def _layer(dim: int, wanted: bool) -> nn.Module:
+    """Return the head of SimCSE, a layer and tanh, or nothing."""
+    return nn.Sequential(nn.Linear(dim, dim), nn.Tanh()) if wanted else nn.Identity()
+
+
+@final
+class Pairs(Learning):
+    """Texts that belong together among all others of a batch (multiple negatives ranking): see `ranking`.
+
+    Inputs are anchors, positives, and given hard negatives (Karpukhin et al. 2020, arXiv:2004.04906), −1 throughout
+    where one is missing. `head`: compare them after a layer and tanh that is thrown away.
+    """
+
+    gather = True
+
+    def __init__(
+        self, network: Network, *, temperature: float = 0.05, head: bool = False, symmetric: bool = True
+    ) -> None:
+        super().__init__()
+        self.head = _layer(network.dim, head)
+        self.temperature, self.symmetric = temperature, symmetric
+
+    def encode(self, network: nn.Module, views: Views) -> Z:
+        """Return "z" of all columns, and "texts", a number for each text."""
+        if len(views.inputs) < 2:
+            raise ShapeError(f"Pairs compares anchors and positives, {len(views.inputs)} input came: use view Columns")
+        return _encoded_texts(network, self.head, views.inputs)
+
+    def loss(self, z: Z) -> Loss:
+        """Return `ranking`."""
+        total = ranking(z["z"], z["texts"], temperature=self.temperature, symmetric=self.symmetric)
+        return Loss(total, {"contrast": total})
+
+    def constants(self, items: int) -> Mapping[str, float]:
+        """Return the loss of identical vectors of different texts, where no negatives are given."""
+        return {"ln(N), without given negatives": math.log(items)}
+
+    @property
+    def traits(self) -> Mapping[str, Any]:
+        """Return that negatives prevent collapse."""
+        return traits(negatives=True, temperature=self.temperature)
+
+
+@final
+class SimCSE(Learning):
+    """Gao et al. 2021 (arXiv:2104.08821), equation 4: a text under two dropout masks, among all texts of a batch.
+
+    Both go through the network as one batch. `head`: a layer and tanh that are thrown away, as in the paper. Texts that
+    are equal are not pushed apart; the authors' code does push them.
+    """
+
+    gather = True
+
+    def __init__(self, network: Network, *, temperature: float = 0.05, head: bool = True) -> None:
+        super().__init__()
+        self.head = _layer(network.dim, head)
+        self.temperature = temperature
+
+    def encode(self, network: nn.Module, views: Views) -> Z:
+        """Return "z" of both views, and "texts", a number for each."""
+        return _encoded_texts(network, self.head, pair(views, "SimCSE"))
+
+    def loss(self, z: Z) -> Loss:
+        """Return `ranking` one way."""
+        total = ranking(z["z"], z["texts"], temperature=self.temperature)
+        return Loss(total, {"contrast": total})
+
+    def constants(self, items: int) -> Mapping[str, float]:
+        """Return the loss of identical vectors of different texts."""
+        return {"ln(N)": math.log(items)}
+
+    @property
+    def traits(self) -> Mapping[str, Any]:
+        """Return that negatives prevent collapse."""
+        return traits(negatives=True, temperature=self.temperature)

@@ -10,6 +10,7 @@ from likewise.recipes.identity import onehot
 from likewise.recipes.options import Described, Option, check, describe, unknown
 from likewise.recipes.patches import patches
 from likewise.recipes.pictures import barlow, byol, dino, ijepa, lejepa, mae, moco, simclr, simsiam, supcon, vicreg
+from likewise.recipes.texts import denoise_text, mlm, next_token, pairs, simcse
 from likewise.recipes.words import fasttext, word2vec
 
 RECIPES: dict[str, Callable[..., Recipe]] = {
@@ -19,7 +20,16 @@ RECIPES: dict[str, Callable[..., Recipe]] = {
     "ppmi": ppmi,
     "onehot": onehot,
 }
-"""The recipes for text by name; the first is chosen where none is named."""
+"""The recipes for words of text by name; the first is chosen where none is named."""
+
+TEXTS: dict[str, Callable[..., Recipe]] = {
+    "mlm": mlm,
+    "next-token": next_token,
+    "simcse": simcse,
+    "pairs": pairs,
+    "denoise-text": denoise_text,
+}
+"""The recipes for whole texts, and words in them, by name."""
 
 PICTURES: dict[str, Callable[..., Recipe]] = {
     "patches": patches,
@@ -46,7 +56,7 @@ docs/pictures-measured.md has the figures, and a test compares the two.
 UNSHOWN = "it has not been shown to beat raw pixels and its own network untrained by 3 points"
 """What experimental means."""
 
-EVERY: dict[str, Callable[..., Recipe]] = RECIPES | PICTURES
+EVERY: dict[str, Callable[..., Recipe]] = RECIPES | TEXTS | PICTURES
 """All recipes by name."""
 
 __all__ = [
@@ -54,6 +64,7 @@ __all__ = [
     "EXPERIMENTAL",
     "PICTURES",
     "RECIPES",
+    "TEXTS",
     "UNSHOWN",
     "Described",
     "Option",

@@ -1,49 +1,131 @@
-"""One training of a network for pictures: a recipe, pictures and a seed in, a training with those who look on out."""
+"""One training of a network: options, what is learned from and a seed in, an encoder and those who looked on out."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from likewise.errors import OptionError
 from likewise.session import Derived, Ended, Estimate, Note, Session
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import nn
 
-    from likewise.checkpoints import Checkpoint
-    from likewise.contracts import OnEpoch
+    from likewise.checkpoints import Checkpoint, Checkpoints
+    from likewise.contracts import Encoder, OnEpoch, View
     from likewise.evaluate.course import Judgement
-    from likewise.recipes.vision import PictureRecipe, Prepared
     from likewise.space import Space
     from likewise.train.choosing import Chosen
     from likewise.train.engine import Engine
     from likewise.train.loop import Data, Training
+    from likewise.train.monitor import Probe
     from likewise.train.plan import Plan
 
 _DECAYS = {"adamw": 0.05, "lars": 1e-6}
 TIME = "10m"  # what is spent where neither time nor epochs are given
-_AT_ONCE = 256  # pictures of the probe set are made ready at a time
 _OTHER_GRADIENT = "the gradient is not that of the whole batch, which --norm group or --encoder vit would give"
 MEASURED = 0.95  # of the time is spent in steps: the rest is left for whoever looks on
-_RATES = {"adamw": 2e-3, "lars": 0.3}  # for 128 pictures in a step; with AdamW it grows with the root of their number
+_RATES = {"adamw": 2e-3, "lars": 0.3}  # for 128 items in a step; with AdamW it grows with the root of their number
+
+
+class Material(ABC):
+    """What one training learns from and with: items, their views, networks for them, and what is held out."""
+
+    unit: str  # what an item is called, of many
+    rate: float | None = None  # what is usual with AdamW for 128 items in a step, where it is not that of most
+    compares: bool = True  # whether the objective compares views of items
+
+    @property
+    @abstractmethod
+    def items(self) -> int:
+        """How many there are to learn from."""
+
+    @property
+    @abstractmethod
+    def settled(self) -> dict[str, Any]:
+        """What was measured and derived for the first seed, and holds for the others; to be written to."""
+
+    @abstractmethod
+    def make(self) -> tuple[nn.Module, nn.Module]:
+        """Return a fresh network and its objective, drawn by the seed."""
+
+    @abstractmethod
+    def view(self) -> View:
+        """Return what makes views of a batch."""
+
+    @abstractmethod
+    def data(self) -> Data:
+        """Return the items to learn from."""
+
+    @abstractmethod
+    def probe(self, view: View) -> Probe:
+        """Return two views of what is held out."""
+
+    @abstractmethod
+    def encoder(self, network: nn.Module, *, device: str) -> Encoder:
+        """Return the encoder that a network makes."""
+
+    @abstractmethod
+    def space(self, encoder: Encoder) -> Space:
+        """Return the space of the items."""
+
+    def told(self, training: Training) -> Mapping[str, Any]:
+        """Return what the objective tells that evidence needs, while it is still there; here nothing."""
+        return {}
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """An encoder that has learned, and what was told by what is thrown away after training."""
+
+    encoder: Encoder
+    told: Mapping[str, Any]
+
+
+def fitted(
+    material: Material,
+    options: Mapping[str, Any],
+    session: Session,
+    *,
+    seed: int,
+    on_epoch: OnEpoch | None = None,
+    checkpoints: Checkpoints | None = None,
+) -> Fitted:
+    """Learn one network, going on from a checkpoint where there is one."""
+    from likewise.checkpoints import Checkpoints
+    from likewise.train.board import boards
+    from likewise.train.engine import device_here, joined, threads
+    from likewise.train.keeping import Keeper, unpacked
+    from likewise.train.loop import STAGE
+
+    checkpoints = checkpoints or Checkpoints()
+    with joined(device_here(options["device"])) as (rank, world), threads(options["threads"]) as used:
+        if not options["threads"]:
+            session.tell(Derived("threads", used, "as torch chooses"))
+        learning = Fit(material, options, session, seed)
+        kept = checkpoints.newest()
+        state = None if kept is None else unpacked(kept)
+        training = learning.training(rank, world, kept, state)
+        with session.stage(STAGE) as facts:
+            doctor, *others = learning.watchers(training, state, on_epoch)
+            keeper = Keeper(checkpoints, learning.about, doctor)
+            with boards(options["tensorboard"], inside=learning.place) as written:
+                training.run(session, [doctor, *written, *others], keeper)
+            if session.stopped:
+                keeper.keep(training)
+            facts |= {"steps": float(training.done), material.unit: float(training.done * training.plan.batch)}
+        learning.tell_end(training, doctor.judgement)
+        told = {} if session.stopped else material.told(training)
+    return Fitted(material.encoder(training.learned, device=str(training.engine.device)), told)
 
 
 class Fit:
-    """One training of a recipe by one seed: what is built, measured and watched."""
+    """One training by one seed: what is built, measured and watched."""
 
-    def __init__(self, recipe: PictureRecipe, prepared: Prepared, session: Session, seed: int) -> None:
-        from likewise.recipes.vision import Shown
-
-        self.recipe, self.options, self.prepared, self.session = recipe, recipe.options, prepared, session
-        self.seed = seed
-        self.architecture = recipe.architecture(prepared.pictures)
-        patch = self.architecture.get("patch", 1)
-        height, width = prepared.pictures.size
-        seeing = prepared.seeing
-        self.shown = Shown((height, width), seeing.mean, seeing.deviation, (height // patch, width // patch))
+    def __init__(self, material: Material, options: Mapping[str, Any], session: Session, seed: int) -> None:
+        self.material, self.options, self.session, self.seed = material, options, session, seed
         self.batch = self._batch()
 
     @property
@@ -51,58 +133,14 @@ class Fit:
         """Where a further seed writes, inside the folder of the first."""
         return "" if self.seed == self.options["seed"] else f"seed-{self.seed}"
 
-    def make(self) -> tuple[Any, Any]:
-        """Return a fresh network and its objective, drawn by the seed."""
-        import torch
-
-        from likewise.encoders.architectures import build
-
-        network = build(self.options["encoder"], self.architecture, seed=self.seed)
-        if hasattr(network, "recompute"):
-            network.recompute = self.options["recompute"]
-        if self.architecture.get("stem") == "patches":
-            network.take_filters(self._patches)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.seed + 1)
-            return network, self.recipe.way.objective(network, self.options)
-
-    @cached_property
-    def _patches(self) -> Tensor:
-        """Filters for the first layer, clustered from patches of the pictures that are learned from."""
-        import torch
-
-        from likewise.encoders.dictionary import Dictionary, learn_dictionary
-        from likewise.encoders.resnet import PATCH, SIZES
-
-        pictures, train = self.prepared.pictures, torch.from_numpy(self.prepared.train)
-        count = SIZES[self.architecture["size"]].stem
-        learned = learn_dictionary(
-            lambda rows: torch.from_numpy(pictures.batch(train[rows].numpy())).float() / 255,
-            len(train), Dictionary(filters=count, patch=PATCH, channels=pictures.channels), seed=self.seed,
-        )  # fmt: skip
-        return (
-            learned.filters * torch.tensor(self.shown.deviation)[:, None, None]
-        )  # the network sees pixels / deviation
-
     def _batch(self) -> int:
-        wanted, there = self.options["batch"], len(self.prepared.train)
+        wanted, there = self.options["batch"], self.material.items
         if wanted <= there:
             return int(wanted)
         self.session.tell(
-            Note(f"a batch of {wanted} is more than the {there} pictures to learn from: all of them are taken")
+            Note(f"a batch of {wanted} is more than the {there} {self.material.unit} to learn from: all are taken")
         )
         return there
-
-    def _data(self) -> Data:
-        import torch
-
-        from likewise.train.loop import Data
-
-        pictures, train = self.prepared.pictures, self.prepared.train
-        labels = None
-        if self.recipe.way.learns_from_labels:
-            labels = torch.from_numpy(pictures.classes()[1][train])
-        return Data(len(train), lambda rows: torch.from_numpy(pictures.batch(train[rows])), labels)
 
     def training(self, rank: int, world: int, kept: Checkpoint | None, state: Any) -> Training:
         """Return the training, as it begins or as it was kept, in a state."""
@@ -113,24 +151,24 @@ class Fit:
         from likewise.train.loop import Training
         from likewise.train.plan import Plan
 
-        data, view = self._data(), self.recipe.way.view(self.shown, self.options)
+        data, view, settled = self.material.data(), self.material.view(), self.material.settled
         if kept is not None:
             engine, plan = self._as_before(kept, state, rank, world)
-        elif self.prepared.settled:
-            engine, plan = self._as_settled(self.prepared.settled, rank, world)
+        elif settled:
+            engine, plan = self._as_settled(settled, rank, world)
         else:
             chosen = self._chosen(view, data, rank, world)
             engine, plan = chosen.engine, self._plan(chosen, data)
             agreed = as_first({"plan": vars(plan), "engine": chosen.as_json()}, engine.device)
             engine = Engine(engine.device, rank=rank, world=world, **agreed["engine"])
             plan = Plan(**agreed["plan"])
-        network, objective = self.make()
+        network, objective = self.material.make()
         self.about = {"engine": {"precision": engine.precision, "channels_last": engine.channels_last}}
         self.about |= {"plan": vars(plan), "derived": dict(self.session.derived)}
-        self.prepared.settled.update(self.about)
+        settled.update(self.about)
         training = Training(network, objective, view, data, plan, engine)
         if plan.at_once < plan.batch and any(isinstance(part, _BatchNorm) for part in network.modules()):
-            self.session.tell(Note(f"{plan.at_once} pictures are normalised at a time: {_OTHER_GRADIENT}"))
+            self.session.tell(Note(f"{plan.at_once} {self.material.unit} are normalised at a time: {_OTHER_GRADIENT}"))
         if kept is not None:
             with fitting():
                 training.load(state["training"])
@@ -140,8 +178,8 @@ class Fit:
         from likewise.train.choosing import choose_engine
 
         return choose_engine(
-            self.make, view, data, device=self.options["device"], precision=self.options["precision"], batch=self.batch,
-            session=self.session, rank=rank, world=world,
+            self.material.make, view, data, device=self.options["device"], precision=self.options["precision"],
+            batch=self.batch, session=self.session, rank=rank, world=world,
         )  # fmt: skip
 
     def _as_before(self, kept: Checkpoint, state: Any, rank: int, world: int) -> tuple[Engine, Plan]:
@@ -183,7 +221,7 @@ class Fit:
         rate = options["rate"]
         if rate is None:
             rate = self._usual_rate()
-            session.tell(Derived("rate", rate, f"{self._rate():g} for 128 pictures, here {self.batch}"))
+            session.tell(Derived("rate", rate, f"{self._rate():g} for 128 {self.material.unit}, here {self.batch}"))
         decay = options["weight_decay"]
         if decay is None:
             decay = _DECAYS[options["optimiser"]]
@@ -195,9 +233,9 @@ class Fit:
         )  # fmt: skip
 
     def _rate(self) -> float:
-        """Return the rate that is usual for 128 pictures."""
+        """Return the rate that is usual for 128 items."""
         optimiser = self.options["optimiser"]
-        return self.recipe.way.rate if self.recipe.way.rate and optimiser == "adamw" else _RATES[optimiser]
+        return self.material.rate if self.material.rate and optimiser == "adamw" else _RATES[optimiser]
 
     def _usual_rate(self) -> float:
         """Return the rate that is usual for the batch: with AdamW it grows with the root, with LARS in step."""
@@ -209,7 +247,7 @@ class Fit:
         from likewise.train.keeping import fitting
         from likewise.train.monitor import Doctor
 
-        probe = self._probe(training)
+        probe = self.material.probe(training.view)
         doctor = Doctor(
             probe,
             self.session,
@@ -222,59 +260,23 @@ class Fit:
                 doctor.load(state["doctor"])
         return [doctor] if on_epoch is None else [doctor, _EachEpoch(self._space_of(training), on_epoch)]
 
-    def _probe(self, training: Training) -> Any:
-        """Return two views of the pictures that are held out: the recipe's own where it has two, else light ones."""
-        import numpy as np
-        import torch
-
-        from likewise.train.monitor import Probe
-        from likewise.views.pictures import TwoCrops, light
-
-        pictures, rows = self.prepared.pictures, self.prepared.probe
-        generator, view = torch.Generator().manual_seed(self.seed), training.view
-        if self.recipe.way.needs_tokens:
-            view = TwoCrops(light(self.shown.size, mean=self.shown.mean, std=self.shown.deviation))
-        seen: tuple[list[Tensor], list[Tensor]] = ([], [])
-        for low in range(0, len(rows), _AT_ONCE):  # they stay in memory while it learns: half precision is enough
-            batch = torch.from_numpy(pictures.batch(rows[low : low + _AT_ONCE]))
-            for one, made in zip(seen, view(batch, generator).inputs[:2], strict=True):
-                one.append(made.half())
-        a, b = map(torch.cat, seen)
-        return Probe(a, b, len(np.unique(pictures.hashes[rows])) / len(rows))
-
     def _setting(self, training: Training, distinct: float) -> Any:
         """Return what names causes: the objective's traits, and the plan's numbers beside the usual ones."""
         from likewise.evaluate.seen import Setting
 
         objective: Any = training.objective
-        usual = self._usual_rate()
-        compares = not self.recipe.way.needs_tokens
         return Setting(
-            dict(objective.traits), training.plan.rate, usual, training.plan.weight_decay, distinct, compares,
-            dict(objective.constants(training.plan.batch)),
+            dict(objective.traits), training.plan.rate, self._usual_rate(), training.plan.weight_decay, distinct,
+            self.material.compares, dict(objective.constants(training.plan.batch)),
         )  # fmt: skip
 
     def _space_of(self, training: Training) -> Callable[[], Space]:
         import copy
 
-        from likewise.encoders.pictures import PictureEncoder
-
         def space() -> Space:
-            encoder = PictureEncoder(copy.deepcopy(training.learned).cpu(), self.prepared.seeing)
-            return self.recipe.embed(encoder, self.prepared)
+            return self.material.space(self.material.encoder(copy.deepcopy(training.learned).cpu(), device="cpu"))
 
         return space
-
-    def told(self, training: Training) -> Mapping[str, Any]:
-        """Return what the objective tells of hidden patches, while it is still there."""
-        from likewise.recipes.beside import filled_in, predicted
-
-        if self.recipe.way.tells is None:
-            return {}
-        both = (training.network, training.objective), self.make()
-        if self.recipe.way.tells == "pixels":
-            return {"filled": filled_in(*both, training.view, self.prepared, self.shown, seed=self.seed)}
-        return {"predicted": predicted(*both, training.view, self.prepared, seed=self.seed)}
 
     def tell_end(self, training: Training, judged: Judgement) -> None:
         """Say why it ended early, if it did; OptionError where no number is left that could be kept."""

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from likewise.contracts import Objective, View
 from likewise.recipes.options import Option
-from likewise.recipes.shared import Way, network_recipe
+from likewise.recipes.shared import Way, picture_network
 
 Denominator = Literal["all", "negatives"]
 
@@ -45,7 +45,7 @@ def _light(picture: Any, options: Mapping[str, Any]) -> Any:
     return replace(light(picture.size, mean=picture.mean, std=picture.deviation), scale=(options["crop"], 1.0))
 
 
-@network_recipe(encoder="resnet")
+@picture_network(encoder="resnet")
 def simclr(
     *,
     temperature: Temperature = 0.2,
@@ -70,7 +70,7 @@ def simclr(
     return Way(objective, _crops)
 
 
-@network_recipe(encoder="resnet")
+@picture_network(encoder="resnet")
 def moco(
     *,
     temperature: Temperature = 0.2,
@@ -94,7 +94,7 @@ def moco(
     return Way(objective, _crops)
 
 
-@network_recipe(encoder="resnet")
+@picture_network(encoder="resnet")
 def supcon(*, temperature: Temperature = 0.1, head: Head = 128, crop: Crop = 0.2, colour: Colour = 0.5) -> Way:
     """Pull pictures of one class together, by the labels that the data have (SupCon).
 
@@ -110,7 +110,7 @@ def supcon(*, temperature: Temperature = 0.1, head: Head = 128, crop: Crop = 0.2
     return Way(objective, _crops, learns_from_labels=True)
 
 
-@network_recipe(encoder="resnet")
+@picture_network(encoder="resnet")
 def byol(
     *,
     momentum: Momentum = 0.95,
@@ -135,7 +135,7 @@ def byol(
     return Way(objective, _crops)
 
 
-@network_recipe(encoder="resnet")
+@picture_network(encoder="resnet")
 def simsiam(
     *,
     predictor: Annotated[bool, Option("without it, everything becomes one point")] = True,
@@ -157,7 +157,7 @@ def simsiam(
     return Way(objective, _crops)
 
 
-@network_recipe(encoder="resnet", batch=128)
+@picture_network(encoder="resnet", batch=128)
 def dino(
     *,
     prototypes: Annotated[int, Option("classes that the network makes for itself", low=2)] = 4096,
@@ -199,7 +199,7 @@ def dino(
     return Way(objective, view, rate=1e-3)
 
 
-@network_recipe(encoder="resnet")
+@picture_network(encoder="resnet")
 def vicreg(
     *,
     invariance: Weight = 25.0,
@@ -222,7 +222,7 @@ def vicreg(
     return Way(objective, _crops)
 
 
-@network_recipe(encoder="resnet")
+@picture_network(encoder="resnet")
 def barlow(*, redundancy: Weight = 5e-3, head: Head = 512, crop: Crop = 0.2, colour: Colour = 0.5) -> Way:
     """Make the correlations of two views' dimensions the identity (Barlow Twins).
 
@@ -237,7 +237,7 @@ def barlow(*, redundancy: Weight = 5e-3, head: Head = 512, crop: Crop = 0.2, col
     return Way(objective, _crops)
 
 
-@network_recipe(encoder="resnet")
+@picture_network(encoder="resnet")
 def lejepa(
     *,
     weight: Annotated[float, Option("of the Gaussian term; it does not depend on the batch", low=0)] = 5.0,
@@ -259,7 +259,7 @@ def lejepa(
     return Way(objective, _crops)
 
 
-@network_recipe(encoder="vit")
+@picture_network(encoder="vit")
 def mae(
     *,
     mask: Annotated[float, Option("patches that are hidden", "share", 0.1, 0.95)] = 0.75,
@@ -284,7 +284,7 @@ def mae(
     return Way(objective, view, needs_tokens=True, tells="pixels", rate=1.06e-3)
 
 
-@network_recipe(encoder="vit")
+@picture_network(encoder="vit")
 def ijepa(
     *,
     momentum: Momentum = 0.99,

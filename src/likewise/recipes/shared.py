@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
@@ -12,12 +12,17 @@ from likewise.recipes.options import Option
 
 if TYPE_CHECKING:
     from likewise.contracts import Objective, View
+    from likewise.recipes.language import TextRecipe
     from likewise.recipes.vision import PictureRecipe
 
 Dial = Literal["tiny", "small", "base"]
 Network = Literal["resnet", "vit", "mlp"]
 Stem = Literal["auto", "small", "patches", "large"]
 Norm = Literal["batch", "group"]
+Tokenizer = Literal["wordpiece", "bpe"]
+Parts = Literal["lines", "sentences"]
+Pool = Literal["mean", "class", "last"]
+Begin = Literal["words", "drawn"]
 Optimiser = Literal["adamw", "lars"]
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 OnCollapse = Literal["warn", "stop", "rollback", "rescue"]
@@ -40,7 +45,35 @@ class Way:
     rate: float | None = None
 
 
-def options_of_networks(
+@dataclass(frozen=True)
+class TextWay:
+    """One way to learn from texts: what makes its objective, and its views of tokens that are `marked` out.
+
+    `packs` where texts follow one another in rows of equal length; `pairs` where an item is two texts that belong
+    together; `causal` where a token sees those before it alone, also afterwards; `tells` where the objective tells
+    hidden tokens, for evidence that must be made before it is thrown away.
+    """
+
+    objective: Callable[[Any, Mapping[str, Any]], Objective]
+    view: Callable[[Marks, Mapping[str, Any]], View]
+    rate: float
+    packs: bool = False
+    pairs: bool = False
+    causal: bool = False
+    compares: bool = True
+    tells: bool = False
+
+
+@dataclass(frozen=True)
+class Marks:
+    """What a view needs to know of a tokeniser: how many tokens it has, which hides another, which are no text."""
+
+    tokens: int
+    mask: int
+    special: tuple[int, ...]
+
+
+def options_of_pictures(
     *,
     encoder: Annotated[Network, Option("resnet: convolutions; vit: a transformer of patches; mlp: plain layers")],
     size: Annotated[Dial, Option("the dial: how large the network is; batch and rate follow")] = "tiny",
@@ -55,13 +88,41 @@ def options_of_networks(
         ),
     ] = "auto",
     norm: Annotated[Norm, Option("of a resnet; group: a picture's vector never depends on its batch")] = "batch",
+) -> None:
+    """Hold the options of networks for pictures, their defaults, units and ranges."""
+
+
+def options_of_texts(
+    *,
+    size: Annotated[Dial, Option("the dial: how large the network is; batch and rate follow")] = "tiny",
+    tokenizer: Annotated[
+        Tokenizer, Option("wordpiece: as BERT; bpe: pieces of bytes, which spell anything")
+    ] = "wordpiece",
+    vocabulary: Annotated[
+        int | None, Option("tokens that the tokenizer has; else by the length of the text", "tokens", 64, 250_000)
+    ] = None,
+    lowercase: Annotated[bool, Option("fold case and accents")] = True,
+    parts: Annotated[Parts, Option("what a text is; sentences: lines are parted into them")] = "lines",
+    length: Annotated[int, Option("tokens of a text that are read", "tokens", 8, 8192)] = 128,
+    pool: Annotated[Pool, Option("a text's vector is the mean of its tokens', or that of the first or last")] = "mean",
+    dropout: Annotated[float, Option("of what the network holds, while it learns", "share", 0, 0.9)] = 0.1,
+    begin: Annotated[
+        Begin, Option("words: tokens begin with vectors by the tokens beside them (word2vec); drawn: at random")
+    ] = "words",
+    keep: Annotated[int, Option("texts whose vectors stand in the run", "texts", 1)] = 10_000,
+) -> None:
+    """Hold the options of networks for texts, their defaults, units and ranges."""
+
+
+def options_of_training(
+    *,
     time: Annotated[str | None, Option("learn for so long, such as 10m; without it and epochs: 10m")] = None,
-    epochs: Annotated[int | None, Option("passes over the pictures, instead of a time", "passes", 1)] = None,
-    batch: Annotated[int, Option("pictures in a step", "pictures", 2)] = 256,
+    epochs: Annotated[int | None, Option("passes over the data, instead of a time", "passes", 1)] = None,
+    batch: Annotated[int, Option("items in a step", "items", 2)] = 256,
     chunk: Annotated[
         int,
         Option(
-            "encode so many at a time, to save memory; 0: all; with --norm group or a vit the gradient is the same",
+            "encode so many at a time, to save memory; 0: all; without batch normalisation the gradient is the same",
             low=0,
         ),
     ] = 0,
@@ -86,30 +147,57 @@ def options_of_networks(
     tensorboard: Annotated[str | None, Option("also write losses and signals here, for TensorBoard")] = None,
     seed: Annotated[int, Option("of everything random; the same bits on one machine", low=0)] = 1,
 ) -> None:
-    """Hold the options, their defaults, units and ranges."""
+    """Hold the options of every training, their defaults, units and ranges."""
 
 
-def network_recipe(**defaults: Any) -> Callable[[Callable[..., Way]], Callable[..., PictureRecipe]]:
-    """Make a recipe of a function that takes the options of one way to learn and returns it.
+def picture_network(**defaults: Any) -> Callable[[Callable[..., Way]], Callable[..., PictureRecipe]]:
+    """Make a recipe for pictures of a function that takes the options of one way to learn and returns it."""
 
-    The recipe's signature has those options first, then the shared ones, with `defaults` for some of them.
+    def made(name: str, options: Mapping[str, Any], way: Way) -> PictureRecipe:
+        from likewise.recipes.vision import PictureRecipe
+
+        return PictureRecipe(name, options, way)
+
+    return _network(made, (options_of_pictures, options_of_training), defaults)
+
+
+def text_network(**defaults: Any) -> Callable[[Callable[..., TextWay]], Callable[..., TextRecipe]]:
+    """Make a recipe for texts of a function that takes the options of one way to learn and returns it."""
+
+    def made(name: str, options: Mapping[str, Any], way: TextWay) -> TextRecipe:
+        from likewise.recipes.language import TextRecipe
+
+        return TextRecipe(name, options, way)
+
+    return _network(made, (options_of_texts, options_of_training), {"batch": 64, **defaults})
+
+
+def _network(
+    make: Callable[[str, Mapping[str, Any], Any], Any],
+    shared: Sequence[Callable[..., None]],
+    defaults: Mapping[str, Any],
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Return what makes a recipe of a function.
+
+    The recipe's signature has the function's options first, then the shared ones, with `defaults` for some of them.
     """
 
-    def made(way: Callable[..., Way]) -> Callable[..., PictureRecipe]:
-        shared = inspect.signature(options_of_networks).parameters
+    def made(way: Callable[..., Any]) -> Callable[..., Any]:
+        name = way.__name__.replace("_", "-")
         own = inspect.signature(way).parameters
-        parameters = [*own.values(), *(_with(parameter, defaults) for parameter in shared.values())]
+        beside = [p for holder in shared for p in inspect.signature(holder).parameters.values() if p.name not in own]
+        parameters = [*own.values(), *(_with(parameter, defaults) for parameter in beside)]
         values = {parameter.name: parameter.default for parameter in parameters}
 
         @wraps(way)
-        def recipe(**given: Any) -> PictureRecipe:
-            from likewise.recipes.vision import PictureRecipe
-
+        def recipe(**given: Any) -> Any:
             options = {**values, **given}
-            return PictureRecipe(way.__name__, options, way(**{name: options[name] for name in own}))
+            return make(name, options, way(**{each: options[each] for each in own}))
 
-        hints = get_type_hints(options_of_networks, include_extras=True) | get_type_hints(way, include_extras=True)
-        recipe.__annotations__ = {name: hints[name] for name in values}
+        hints: dict[str, Any] = {}
+        for holder in (*shared, way):
+            hints |= get_type_hints(holder, include_extras=True)
+        recipe.__annotations__ = {each: hints[each] for each in values}
         recipe.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         return recipe
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from likewise.contracts import Source
 from likewise.errors import DataError, MissingExtra, OptionError
 from likewise.recipes.shared import Way
-from likewise.session import Derived, Progress, Session
+from likewise.session import Progress, Session
 
 if TYPE_CHECKING:
     from jaxtyping import Int64
@@ -102,35 +102,14 @@ class PictureRecipe:
         checkpoints: Checkpoints | None = None,
     ) -> PictureEncoder:
         """Learn one network, going on from a checkpoint where there is one."""
-        from likewise.checkpoints import Checkpoints
-        from likewise.encoders.pictures import PictureEncoder
-        from likewise.recipes.fitting import Fit
-        from likewise.train.board import boards
-        from likewise.train.engine import device_here, joined, threads
-        from likewise.train.keeping import Keeper, unpacked
-        from likewise.train.loop import STAGE
+        from likewise.recipes.fitting import fitted
+        from likewise.recipes.picture_material import PictureMaterial
 
-        checkpoints = checkpoints or Checkpoints()
-        with joined(device_here(self.options["device"])) as (rank, world), threads(self.options["threads"]) as used:
-            if not self.options["threads"]:
-                session.tell(Derived("threads", used, "as torch chooses"))
-            learning = Fit(self, prepared, session, self.options["seed"] if seed is None else seed)
-            kept = checkpoints.newest()
-            state = None if kept is None else unpacked(kept)
-            training = learning.training(rank, world, kept, state)
-            with session.stage(STAGE) as facts:
-                doctor, *others = learning.watchers(training, state, on_epoch)
-                keeper = Keeper(checkpoints, learning.about, doctor)
-                with boards(self.options["tensorboard"], inside=learning.place) as written:
-                    training.run(session, [doctor, *written, *others], keeper)
-                if session.stopped:
-                    keeper.keep(training)
-                facts |= {"steps": float(training.done), "pictures": float(training.done * training.plan.batch)}
-            learning.tell_end(training, doctor.judgement)
-            told = {} if session.stopped else learning.told(training)
-        encoder = PictureEncoder(training.learned, prepared.seeing, device=str(training.engine.device))
-        prepared.told[encoder.fingerprint] = told
-        return encoder
+        material = PictureMaterial(self, prepared, self.options["seed"] if seed is None else seed)
+        made = fitted(material, self.options, session, seed=material.seed, on_epoch=on_epoch, checkpoints=checkpoints)
+        encoder: Any = made.encoder
+        prepared.told[encoder.fingerprint] = made.told
+        return encoder  # type: ignore[no-any-return]
 
     def embed(self, encoder: Any, prepared: Prepared, session: Session | None = None) -> Space:
         """Return the space of all pictures."""

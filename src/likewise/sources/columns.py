@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -39,6 +40,19 @@ def columns_of(kind: str, lines: Iterable[tuple[int, str]], name: str) -> list[s
     if kind == "csv":
         return next(_rows(lines, name), (0, []))[1]
     return next((list(_object(line, name, number)) for number, line in lines), [])
+
+
+def records(kind: str, lines: Iterable[tuple[int, str]], name: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield (line, values by column) of JSONL or CSV."""
+    if kind == "jsonl":
+        yield from ((number, _object(line, name, number)) for number, line in lines)
+        return
+    rows = _rows(lines, name)
+    _, names = next(rows, (0, []))
+    for number, row in rows:
+        if len(row) != len(names):
+            raise DataError(f"{name}:{number} has {len(row)} fields, its header has {len(names)}: mend that line")
+        yield number, dict(zip(names, row, strict=True))
 
 
 def _of_jsonl(lines: Iterable[tuple[int, str]], name: str, column: str) -> Iterator[tuple[int, str]]:
@@ -76,16 +90,14 @@ def _text(value: Any, name: str, number: int, column: str) -> str:
 
 
 def _of_csv(lines: Iterable[tuple[int, str]], name: str, column: str) -> Iterator[tuple[int, str]]:
-    rows = _rows(lines, name)
-    _, names = next(rows, (0, []))
+    lines = iter(lines)
+    first = next(lines, (1, ""))
+    names = columns_of("csv", [first], name)
     if column not in names:
         raise DataError(missing(column, names, name))
-    place = names.index(column)
-    for number, row in rows:
-        if len(row) != len(names):
-            raise DataError(f"{name}:{number} has {len(row)} fields, its header has {len(names)}: mend that line")
-        if row[place]:
-            yield number, row[place]
+    for number, record in records("csv", chain([first], lines), name):
+        if record[column]:
+            yield number, record[column]
 
 
 def _rows(lines: Iterable[tuple[int, str]], name: str) -> Iterator[tuple[int, list[str]]]:
@@ -152,6 +164,12 @@ def parquet_values(file: BinaryIO, name: str, column: str) -> Iterator[tuple[int
                 if not isinstance(value, str):
                     raise DataError(f"{name}: {column} is {batch.column(0).type}, not text: name a column of text")
                 yield row, value
+
+
+def parquet_batches(file: BinaryIO, name: str, wanted: list[str]) -> Iterator[list[list[Any]]]:
+    """Yield the values of some columns of a Parquet file, some rows at a time."""
+    for batch in _parquet(file, name).iter_batches(batch_size=_ROWS, columns=wanted):
+        yield [batch.column(column).to_pylist() for column in wanted]
 
 
 def _parquet(file: BinaryIO, name: str) -> Any:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, field
 
 import numpy as np
 from jaxtyping import Int64
@@ -14,13 +13,16 @@ from torch import Tensor
 from likewise.contracts import Array
 from likewise.errors import OptionError
 
+_POOL = 32  # batches that are put in order of their items' lengths together
+
 
 @dataclass(frozen=True)
 class Order:
     """The order in which `items` are seen: shuffled anew each epoch by `seed`, `batch` at a time, the rest left out.
 
     A step's rows depend on nothing but its number: so a run that goes on sees what it would have seen. Of `world`
-    processes each takes its own part of every batch.
+    processes each takes its own part of every batch. With `lengths` a batch is of like ones: some batches' worth of the
+    shuffled items at a time are put in order of their length, and the batches of an epoch are shuffled again.
     """
 
     items: int
@@ -28,6 +30,8 @@ class Order:
     seed: int
     rank: int = 0
     world: int = 1
+    lengths: Array | None = field(default=None, repr=False, compare=False)
+    _epoch: dict[int, Array] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Refuse a batch that cannot be filled, or not be parted."""
@@ -46,14 +50,26 @@ class Order:
     def rows(self, step: int) -> Int64[Array, " b"]:
         """Return the rows of the items that this process sees in a step."""
         epoch, place = divmod(step, self.steps_per_epoch)
-        order = _shuffled(self.items, self.seed, epoch)
+        order = self._order(epoch)
         low, share = place * self.batch, self.batch // self.world
         return order[low + self.rank * share : low + (self.rank + 1) * share].astype(np.int64)
 
+    def _order(self, epoch: int) -> Int64[Array, " n"]:
+        if epoch not in self._epoch:
+            self._epoch.pop(next(iter(self._epoch), -1), None)  # the one before
+            self._epoch[epoch] = self._made(epoch)
+        return self._epoch[epoch]
 
-@lru_cache(2)
-def _shuffled(items: int, seed: int, epoch: int) -> Int64[Array, " n"]:
-    return np.random.default_rng([seed, 1, epoch]).permutation(items)
+    def _made(self, epoch: int) -> Int64[Array, " n"]:
+        rng = np.random.default_rng([self.seed, 1, epoch])
+        order = rng.permutation(self.items)
+        if self.lengths is None:
+            return order
+        for low in range(0, self.items, _POOL * self.batch):
+            pool = order[low : low + _POOL * self.batch]
+            order[low : low + len(pool)] = pool[np.argsort(self.lengths[pool], kind="stable")]
+        batches = order[: self.steps_per_epoch * self.batch].reshape(-1, self.batch)
+        return rng.permuted(batches[rng.permutation(len(batches))], axis=1).ravel()
 
 
 def ahead(read: Callable[[int], Tensor], first: int, last: int) -> Iterator[Tensor]:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol, cast, final
 
 import torch
 from torch import Tensor, nn
 
-from likewise.contracts import View
+from likewise.contracts import Array, View
 from likewise.objectives.rescue import Rescued
 from likewise.session import Logged, Progress, Session
 from likewise.train.batches import Order, ahead
@@ -29,12 +30,16 @@ _BAD_STEPS = 5  # losses in a row that are no numbers, and the training has dive
 
 @dataclass(frozen=True)
 class Data:
-    """What is learned from: `read(rows)` gives a batch on the processor, `labels` the class of each item, or −1."""
+    """What is learned from: `read(rows)` gives a batch on the processor, `labels` the class of each item, or −1.
+
+    With `lengths` items of like length come together, so that little of a batch is padding.
+    """
 
     items: int
     read: Callable[[Any], Tensor]
     labels: Tensor | None = None
     unit: str = "pictures"
+    lengths: Array | None = None
 
 
 @dataclass
@@ -84,7 +89,7 @@ class Training:
         engine.place(network)
         engine.place(objective)
         self.encoding = engine.distribute(Encoding(network, objective))
-        self.order = Order(data.items, plan.batch, plan.seed, engine.rank, engine.world)
+        self.order = Order(data.items, plan.batch, plan.seed, engine.rank, engine.world, data.lengths)
         self.optimiser = optimiser(plan.optimiser, (network, objective), rate=plan.rate, weight_decay=plan.weight_decay)
         self.scaler = torch.amp.GradScaler(engine.device.type, enabled=engine.precision == "fp16")
         self.averaged = copy.deepcopy(network).requires_grad_(False) if plan.average else None
@@ -109,9 +114,11 @@ class Training:
         self.objective.train()
         views = self.views(batch, step)
         self.optimiser.zero_grad(set_to_none=True)
-        loss = accumulate(
-            self.encoding, self.compared, views, self.engine, chunk=plan.at_once, scale=float(self.scaler.get_scale())
-        )
+        with self._drawing(step):
+            loss = accumulate(
+                self.encoding, self.compared, views, self.engine, chunk=plan.at_once,
+                scale=float(self.scaler.get_scale()),
+            )  # fmt: skip
         length = self._length()
         value, gradient, *parts = _numbers(self.engine.mean(loss.total), length, *loss.parts.values())
         if self.scaler.is_enabled() or (math.isfinite(value) and math.isfinite(gradient)):
@@ -135,6 +142,14 @@ class Training:
         moved = batch.to(self.engine.device, non_blocking=True)
         views = self.view(moved, generator, labels=labels)
         return type(views)(tuple(self.engine.order(x) for x in views.inputs), views.keep, views.labels)
+
+    @contextmanager
+    def _drawing(self, step: int) -> Iterator[None]:
+        """Let what draws from torch's own generator, such as dropout, draw by the step's number inside this block."""
+        place = self.engine.device
+        with torch.random.fork_rng(devices=[place] if place.type == "cuda" else []):
+            torch.manual_seed(_seed(self.plan.seed, step, self.engine.rank) ^ 1)
+            yield
 
     def _length(self) -> Tensor:
         """Return the gradient's length, and clip the gradient where it is too long."""

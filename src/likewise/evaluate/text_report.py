@@ -1,0 +1,223 @@
+"""Reports on texts: texts, vectors and what encodes in, a verdict and sections of evidence out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from likewise.contracts import Array, Number
+from likewise.errors import DataError
+from likewise.evaluate import page
+from likewise.evaluate.collapse import diagnose
+from likewise.evaluate.course_sections import learning_course, shape
+from likewise.evaluate.figures import Bar, bar_chart
+from likewise.evaluate.markup import element, join
+from likewise.evaluate.pull_push import pull_and_push
+from likewise.evaluate.report import Report, measured
+from likewise.evaluate.retrieval import neighbours
+from likewise.evaluate.scales import show_value
+from likewise.evaluate.sections import Section, Table
+from likewise.evaluate.stability import overlap_among
+from likewise.evaluate.two_views import view_retrieval
+from likewise.evaluate.watched import by_course
+
+MOST_HALVED: Final = 1_000  # texts of which halves are matched
+_LEAST_WORDS = 8  # of a text that is halved
+_ASKED, _NEAREST, _SHOWN = 8, 3, 110  # texts whose nearest are shown, how many, and characters of each
+_DIMS = 256  # of the principal components of word counts
+TRUST = "Which neighbours to trust"
+
+
+@dataclass(frozen=True)
+class Guess:
+    """A text with hidden words, "▢", and for each what stood there and the best guesses, learned and untrained."""
+
+    text: str
+    hidden: Sequence[tuple[str, Sequence[str], Sequence[str]]]
+
+
+@dataclass(frozen=True)
+class Guessed:
+    """Hidden words of texts held out: some to look at, and how many are guessed at first."""
+
+    shown: Sequence[Guess]
+    right: Number
+
+
+@dataclass(frozen=True)
+class Written:
+    """Texts with their vectors, and what is there to judge them by; `held_out` were not learned from.
+
+    `encode` makes vectors of texts, what stands in `before` does so by the same network as it was drawn or begun;
+    `second` are vectors that another seed has learned; `guessed` is what was told of hidden words.
+    """
+
+    keys: Sequence[str]
+    texts: Sequence[str]
+    vectors: Float[Array, "n d"]
+    held_out: Bool[Array, " n"]
+    encode: Callable[[Sequence[str]], Array] | None = None
+    before: Mapping[str, Callable[[Sequence[str]], Array]] = field(default_factory=dict)
+    guessed: Guessed | None = None
+    history: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
+    second: Float[Array, "n e"] | None = None
+    seed: int = 0
+
+
+def text_report(
+    subject: Written, *, title: str = "", facts: Mapping[str, Any] | None = None, session: Any = None
+) -> Report:
+    """Measure what vectors of texts are worth, beside counted words and the untrained network.
+
+    What cannot be measured is left out or says why; a wish to stop of `session` ends the measuring early.
+    """
+    diagnosis = diagnose(subject.vectors, seed=subject.seed)
+    steps: dict[str, Callable[[], list[Section]]] = {
+        "Learning": lambda: learning_course(subject.history),
+        "Hidden words": lambda: hidden_words(subject.guessed),
+        "Halves of one text": lambda: halves(subject),
+        "Pull and push": lambda: pull_and_push(subject.history),
+        "Nearest texts": lambda: nearest_texts(subject),
+        TRUST: lambda: agreement(subject),
+        "Shape of the space": lambda: shape(subject.vectors, diagnosis),
+    }
+    sections, seconds = measured(steps, session)
+    n, dim = subject.vectors.shape
+    return Report(
+        title=title,
+        verdict=by_course(diagnosis, subject.history).as_json(),
+        sections=sections,
+        facts={**(facts or {}), "seconds of measuring": seconds},
+        lead=f"{n:,} texts, {dim:,} dimensions. Every number comes with its protocol, its interval and what plainer "
+        "things reach.",
+    )
+
+
+def hidden_words(guessed: Guessed | None) -> list[Section]:
+    """Show texts of which words were hidden, and what the network guessed."""
+    if guessed is None:
+        return []
+    right = guessed.right
+    tables = tuple(
+        Table(
+            ("hidden", "guesses, best first", "untrained"),
+            tuple((word, ", ".join(best), ", ".join(drawn[:2])) for word, best, drawn in guess.hidden),
+            guess.text,
+        )
+        for guess in guessed.shown
+    )
+    text = (
+        "Texts that were not learned from, with words hidden (▢), and what the network told from the rest: what tells "
+        "is thrown away after training. The most frequent token alone would be right in "
+        f"{show_value(right.baselines['most frequent token'], percent=True)}."
+    )
+    bars = [Bar("guessed at first", right.value, right.low, right.high)]
+    bars += [Bar(name, value) for name, value in right.baselines.items()]
+    chart = bar_chart(
+        bars, title="Hidden tokens guessed at first", high=None, percent=True,
+        description="The share of hidden tokens whose first guess is right, beside plainer guesses.",
+    )  # fmt: skip
+    return [Section("Hidden words", text, (right,), tables, (page.figure(chart),))]
+
+
+def halves(s: Written) -> list[Section]:
+    """Say how often the second half of a text is found by its first among those of all others."""
+    if s.encode is None:
+        return []
+    rows = [row for row in range(len(s.texts)) if len(s.texts[row].split()) >= _LEAST_WORDS]
+    rows = [row for row in rows if s.held_out[row]] or rows
+    rows = rows[:MOST_HALVED]
+    if len(rows) < 10:
+        raise DataError(f"{len(rows)} texts have {_LEAST_WORDS} words or more: 10 are needed to match halves")
+    first, second = zip(*(_halved(s.texts[row]) for row in rows), strict=True)
+    number = view_retrieval(np.asarray(s.encode(first)), np.asarray(s.encode(second)))
+    beside = dict(number.baselines) | {"TF-IDF": _counted(s, rows, first, second)}
+    for name, encode in s.before.items():
+        beside[name] = view_retrieval(encode(first), encode(second)).value
+    number = replace(number, name="half found@1", baselines=beside)
+    bars = [Bar("these vectors", number.value, number.low, number.high)]
+    bars += [Bar(name, value) for name, value in beside.items()]
+    chart = bar_chart(
+        bars, title="The other half of a text found", percent=True, high=1.0,
+        description="How often the nearest of all halves of the other kind is of the same text.",
+    )  # fmt: skip
+    text = (
+        f"{len(rows):,} texts were cut in the middle, and the nearest of all second halves is asked for each first, "
+        "and the other way round: what a text is about stands in both of its halves, few of its words do. No label is "
+        "needed. Beside it stand the network before it learned, and counted words (TF-IDF, by principal components)."
+    )
+    if number.value < beside["TF-IDF"]:
+        text += " Here counted words find more: for search by words alone they are the better choice."
+    return [Section("Halves of one text", text, (number,), (), (page.figure(chart),))]
+
+
+def _halved(text: str) -> tuple[str, str]:
+    words = text.split()
+    middle = len(words) // 2
+    return " ".join(words[:middle]), " ".join(words[middle:])
+
+
+def _counted(s: Written, asked: Sequence[int], first: Sequence[str], second: Sequence[str]) -> float:
+    """Return the same of TF-IDF, its words and their weights from all other texts."""
+    from sklearn.decomposition import TruncatedSVD
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    left = set(asked)
+    others = [text for row, text in enumerate(s.texts) if row not in left]
+    try:
+        counter = TfidfVectorizer(sublinear_tf=True).fit(others)
+        whole = counter.transform(others)
+        dims = min(_DIMS, whole.shape[0] - 1, whole.shape[1] - 1)
+        if dims < 1:
+            return 0.0
+        turned = TruncatedSVD(dims, random_state=s.seed).fit(whole)
+    except ValueError:  # no word of two letters
+        return 0.0
+    return view_retrieval(*(turned.transform(counter.transform(half)) for half in (first, second))).value
+
+
+def nearest_texts(s: Written) -> list[Section]:
+    """Show some texts and the ones nearest to them, to read."""
+    if len(s.keys) < 2:
+        return []
+    rows = np.flatnonzero(s.held_out)
+    rows = rows if len(rows) >= _ASKED else np.arange(len(s.keys))
+    asked = np.sort(np.random.default_rng(s.seed).permutation(rows)[:_ASKED])
+    near = neighbours(s.vectors, _NEAREST, rows=asked)
+    blocks = [
+        element("blockquote", join(
+            element("p", element("strong", _shown(s.texts[row]))),
+            *(element("p", _shown(s.texts[other])) for other in others),
+        ))
+        for row, others in zip(asked, near, strict=True)
+    ]  # fmt: skip
+    table = Table(
+        ("text", *(f"nearest {n + 1}" for n in range(near.shape[1]))),
+        tuple((s.keys[row], *(s.keys[other] for other in others)) for row, others in zip(asked, near, strict=True)),
+        "Their keys.",
+    )
+    return [Section("Nearest texts", "Some texts, and under each the ones nearest to it by cosine.", (), (table,),
+                    (join(*blocks),))]  # fmt: skip
+
+
+def _shown(text: str) -> str:
+    plain = " ".join(text.split())
+    return plain if len(plain) <= _SHOWN else plain[: _SHOWN - 1] + "…"
+
+
+def agreement(s: Written) -> list[Section]:
+    """Say how many neighbours a second seed agrees on; nothing where there is none."""
+    if s.second is None or len(s.keys) < 3:
+        return []
+    chosen = s.held_out if s.held_out.any() else ~s.held_out
+    number = overlap_among(s.vectors, s.second, chosen, seed=s.seed, who="two seeds")
+    text = (
+        f"The same texts learned with a second seed agree on {show_value(number.value, percent=True)} of the 10 "
+        f"nearest neighbours (chance: {show_value(number.baselines['chance'], percent=True)}). A neighbour that "
+        "another seed does not find is an accident."
+    )
+    return [Section(TRUST, text, (number,))]

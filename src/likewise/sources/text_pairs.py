@@ -1,0 +1,168 @@
+"""Pairs of texts that belong together: a JSONL, CSV or Parquet file, or an iterable, in; (anchor, positive, …) out.
+
+Columns are anchor and positive, and negative_1, negative_2 … where there are texts that look alike and do not belong to
+the anchor. Other names for the first two are known: question and answer, query and passage, sentence1 and sentence2.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, TypeAlias, final
+
+from likewise.compressed import decompressed
+from likewise.contracts import Source
+from likewise.errors import DataError
+from likewise.sources import columns, streams
+from likewise.sources.parts import Headed
+
+Data: TypeAlias = str | os.PathLike[str] | Iterable[Any]
+_NAMES: Final = (
+    ("anchor", "positive"), ("query", "positive"), ("question", "answer"), ("query", "passage"), ("query", "answer"),
+    ("sentence1", "sentence2"), ("sentence_1", "sentence_2"), ("text1", "text2"), ("first", "second"),
+)  # fmt: skip
+_LEAST = "a pair is two texts, and any number of hard negatives behind them"
+
+
+@final
+class PairSource:
+    """Items of two texts or more by key, `file:line`; those with an empty side come as they are.
+
+    >>> source = open_pairs([("how high is it?", "8,849 m"), ("where is it?", "in Nepal")])
+    >>> list(source)[0]
+    ('item 1', ('how high is it?', '8,849 m'))
+    """
+
+    kind = "pair"
+
+    def __init__(self, name: str, items: Callable[[], Iterator[tuple[str, tuple[str, ...]]]]) -> None:
+        self.name, self.restartable = name, True
+        self._items = items
+        self._sha: Any = None
+
+    @property
+    def digest(self) -> str:
+        """`sha256:…` of all texts in their order."""
+        if self._sha is None:
+            for _ in self:
+                pass
+        return f"sha256:{self._sha.hexdigest()}"
+
+    def __iter__(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+        sha = hashlib.sha256()
+        for key, texts in self._items():
+            for text in texts:
+                sha.update(text.encode("utf-8", "surrogatepass") + b"\0")
+            sha.update(b"\n")
+            yield key, texts
+        self._sha = sha
+
+
+def open_pairs(data: Data, *, column: str | None = None, encoding: str = "utf-8", errors: str = "strict") -> PairSource:
+    """Open pairs of texts, whatever form they have.
+
+    `column` names the columns where their own names do not tell: anchor,positive or anchor,positive,negative. Raises
+    DataError for a file without such columns, and for items that are no pairs of texts.
+    """
+    if isinstance(data, PairSource):
+        return data
+    if isinstance(data, Source):
+        raise DataError(f"a source of kind {data.kind} came: {_LEAST}")
+    if not isinstance(data, str | os.PathLike):
+        return _of_iterable(data)
+    path = Path(data)
+    if not path.is_file():
+        what = "is a folder" if path.is_dir() else "does not exist"
+        raise DataError(f"{path} {what}: pairs are read from one JSONL, CSV or Parquet file")
+    wanted = None if column is None else [name.strip() for name in column.split(",")]
+
+    def items() -> Iterator[tuple[str, tuple[str, ...]]]:
+        for number, values in _rows(path, wanted, encoding, errors):
+            yield f"{path.name}:{number}", values
+
+    return PairSource(str(path), items)
+
+
+def _of_iterable(data: Iterable[Any]) -> PairSource:
+    try:
+        kept = [_item(one, number) for number, one in enumerate(data, 1)]
+    except TypeError:
+        raise DataError(f"a {type(data).__name__} came: give a path, or an iterable of pairs of texts") from None
+    return PairSource("memory", lambda: ((f"item {number}", texts) for number, texts in enumerate(kept, 1)))
+
+
+def _item(one: Any, number: int) -> tuple[str, ...]:
+    if isinstance(one, Mapping):
+        names = _chosen(list(one), None, f"item {number}")
+        one = [one.get(name) or "" for name in names]
+    if isinstance(one, str) or not isinstance(one, Sequence) or len(one) < 2:
+        raise DataError(f"item {number} is {str(one)[:40]!r}: {_LEAST}")
+    other = next((type(text).__name__ for text in one if not isinstance(text, str)), None)
+    if other is not None:
+        raise DataError(f"item {number} has a side that is a {other}: {_LEAST}")
+    return tuple(one)
+
+
+def _rows(path: Path, wanted: list[str] | None, encoding: str, errors: str) -> Iterator[tuple[int, tuple[str, ...]]]:
+    """Yield (line, texts) of a file."""
+    name = str(path)
+    with path.open("rb") as raw, decompressed(raw, name) as plain:
+        file = Headed(plain)
+        kind = columns.guessed_kind(path, file.head)
+        if kind == "parquet":
+            yield from _of_parquet(file.whole(), name, wanted)
+            return
+        blocks = streams.as_utf8(file.blocks(), name, encoding, errors)
+        lines = ((number, _decoded(line, name, number)) for number, line in streams.numbered_lines(blocks))
+        chosen: list[str] = []
+        for number, record in columns.records(kind, lines, name):
+            chosen = chosen or _chosen(list(record), wanted, name)
+            later = [each for each in record if kind == "jsonl" and each.startswith("negative") and each not in chosen]
+            where = f"{name}:{number}"
+            yield number, tuple(_text(record.get(each), where, each) for each in (*chosen, *([] if wanted else later)))
+
+
+def _decoded(line: bytes, name: str, number: int) -> str:
+    try:
+        return line.decode()
+    except UnicodeDecodeError as error:
+        raise DataError(streams.not_encoded(name, "utf-8", number, error.start)) from error
+
+
+def _of_parquet(file: Any, name: str, wanted: list[str] | None) -> Iterator[tuple[int, tuple[str, ...]]]:
+    chosen = _chosen(columns.parquet_columns(file, name), wanted, name)
+    number = 0
+    for batch in columns.parquet_batches(file, name, chosen):
+        for values in zip(*batch, strict=True):
+            number += 1
+            where = f"{name}:{number}"
+            yield number, tuple(_text(value, where, each) for value, each in zip(values, chosen, strict=True))
+
+
+def _text(value: Any, where: str, column: str) -> str:
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise DataError(f"{where}: {column} is {json.dumps(value, default=str)[:40]}, not text: name columns of text")
+    return value
+
+
+def _chosen(names: list[str], wanted: list[str] | None, where: str) -> list[str]:
+    """Return the names of the columns to read, anchor first."""
+    if wanted is not None:
+        lacking = next((name for name in wanted if name not in names), None)
+        if lacking is not None:
+            raise DataError(columns.missing(lacking, names, where))
+        if len(wanted) < 2:
+            raise DataError(f"column {','.join(wanted)!r} came: {_LEAST}, name both, as anchor,positive")
+        return wanted
+    found = next((pair for pair in _NAMES if set(pair) <= set(names)), None)
+    if found is None:
+        raise DataError(
+            f"{where} has no columns anchor and positive: its columns are {', '.join(names[:20])}; name them with "
+            "--column anchor,positive"
+        )
+    return [*found, *(name for name in names if name.startswith("negative"))]

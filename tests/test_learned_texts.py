@@ -1,0 +1,237 @@
+"""Texts from end to end: learned, saved, opened, gone on with, judged; what cannot be is a sentence."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+import likewise as lw
+from likewise.cli.main import likewise as program
+from likewise.errors import DataError, IntegrityError, OptionError
+from likewise.recipes import TEXTS
+from likewise.session import Logged, Session
+from likewise.sources.small_language import small_language
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("tokenizers")
+
+LINES = [line if isinstance(line, str) else " ".join(line) for line in small_language(sentences=120).lines]
+PAIRS = [(LINES[n], LINES[n + 1], *([LINES[n + 7]] if n % 3 else [])) for n in range(100)]
+QUICK: dict[str, Any] = {"epochs": 1, "batch": 24, "precision": "fp32", "threads": 1, "device": "cpu", "length": 16}
+
+
+def learned(recipe: str, data: Any = None, **options: Any) -> Any:
+    given: dict[str, Any] = {"report": False, **QUICK, **options}
+    return lw.learn(data or (PAIRS if recipe == "pairs" else LINES), recipe=recipe, **given)
+
+
+@pytest.mark.parametrize("recipe", TEXTS)
+def test_a_run_of_texts_is_a_run_like_any_other(recipe: str, tmp_path: Path) -> None:
+    run = learned(recipe, out=tmp_path / "run")
+    again = lw.open(tmp_path / "run")
+    assert not again.verify()
+    assert again.space.kind == "text"
+    assert set(again.space.items) == {"part", "text"}
+    assert again.encoder.fingerprint == again.space.fingerprint == run.space.fingerprint
+    texts = [str(text) for text in again.space.items["text"]]
+    assert set(texts) <= set(LINES)
+    np.testing.assert_array_equal(again.space.vectors, run.space.vectors)
+    np.testing.assert_allclose(again.embed(texts[::-1])[::-1], again.space.vectors, atol=1e-5)  # in any order
+    np.testing.assert_allclose(again.embed(texts[:1])[0], again.space.vectors[0], atol=1e-5)  # alone
+    assert again.doctor().verdict
+    assert "loss" in again.log[-1]
+    assert json.loads((tmp_path / "run/encoder/tokenizer.json").read_bytes())["model"]["type"] == "WordPiece"
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_does_not() -> None:
+    one, again, other = (learned("mlm", seed=seed) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(one.space.vectors, again.space.vectors)
+    assert one.encoder.fingerprint == again.encoder.fingerprint != other.encoder.fingerprint
+
+
+class Stops(Session):
+    """Stops itself after some lines of the log."""
+
+    def __init__(self, lines: int) -> None:
+        super().__init__(self.listen)
+        self.left = lines
+
+    def listen(self, event: Any) -> None:
+        if isinstance(event, Logged):
+            self.left -= 1
+            if self.left == 0:
+                self.stop()
+
+
+@pytest.mark.parametrize("recipe", ["mlm", "simcse", "pairs"])
+def test_what_was_stopped_goes_on_to_the_same_bits(recipe: str, tmp_path: Path) -> None:
+    data = tmp_path / "data.jsonl"
+    rows = [{"anchor": a, "positive": b} for a, b, *_ in PAIRS] if recipe == "pairs" else [{"t": t} for t in LINES]
+    data.write_text("\n".join(map(json.dumps, rows)))
+    given: dict[str, Any] = {"epochs": 2} | ({} if recipe == "pairs" else {"column": "t"})
+    whole = learned(recipe, data, out=tmp_path / "whole", **given)
+    stopped = learned(recipe, data, out=tmp_path / "cut", session=Stops(3), **given)
+    assert stopped.manifest["status"] == "unfinished"
+    resumed = lw.learn(resume=tmp_path / "cut")
+    assert resumed.manifest["status"] == "finished"
+    np.testing.assert_array_equal(resumed.space.vectors, whole.space.vectors)
+    assert resumed.encoder.fingerprint == whole.encoder.fingerprint
+
+
+def test_it_goes_on_from_a_run_with_its_tokens(tmp_path: Path) -> None:
+    first = learned("mlm", out=tmp_path / "first")
+    run = learned("simcse", start=tmp_path / "first", out=tmp_path / "second")
+    assert run.encoder.tokenizer.to_str() == first.encoder.tokenizer.to_str()
+    assert run.manifest["start"]["fingerprint"] == first.space.fingerprint
+    assert run.manifest["start"]["name"] == "first"
+    assert not any("counted twice" in note for note in run.manifest["notes"])
+    moved = run.encoder.network.words.weight - first.encoder.network.words.weight
+    drawn = learned("simcse").encoder.network.words.weight
+    assert 0 < float(moved.norm()) < float((drawn - first.encoder.network.words.weight).norm()) / 2
+
+
+def test_what_begins_with_a_network_has_its_size() -> None:
+    with pytest.raises(OptionError, match="size 'small' came with start memory, which has its own: leave it out"):
+        learned("simcse", start=learned("mlm"), size="small")
+    words = lw.learn(LINES, recipe="word2vec", dim=8, min_count=1, epochs=1, threads=1, report=False)
+    with pytest.raises(OptionError, match="a run of word2vec, which is no network of texts: begin with one of mlm"):
+        learned("simcse", start=words)
+
+
+def test_it_begins_with_vectors_by_the_tokens_beside_them_or_at_random() -> None:
+    words, drawn = (learned("mlm", begin=begin, rate=1e-9).encoder.network.words.weight for begin in ("words", "drawn"))
+    assert float(drawn.std()) == pytest.approx(0.02, rel=0.05)
+    assert not torch.allclose(words, drawn)
+    again = learned("mlm", begin="words", rate=1e-9).encoder.network.words.weight
+    torch.testing.assert_close(words, again)
+
+
+def test_first_dims_are_worth_it_by_themselves_where_that_is_asked_for() -> None:
+    plain, nested = (learned("simcse", matryoshka=dims).encoder.fingerprint for dims in (None, "32,64"))
+    assert plain != nested
+    with pytest.raises(OptionError, match="64,x"):
+        learned("simcse", matryoshka="64,x")
+
+
+def test_the_report_says_what_was_hidden_and_beside_what(tmp_path: Path) -> None:
+    report = learned("mlm", report=True, epochs=8, out=tmp_path / "run").report
+    sections = {section["title"]: section for section in report["sections"]}
+    right = sections["Hidden words"]["numbers"][0]
+    assert right["baselines"].keys() == {"most frequent token", "untrained"}
+    assert right["value"] > right["baselines"]["untrained"]
+    assert sections["Hidden words"]["tables"][0]["columns"][0] == "hidden"
+    assert "▢" in sections["Hidden words"]["tables"][0]["caption"]
+    assert {"Learning", "Nearest texts", "Shape of the space"} <= sections.keys()
+    page = (tmp_path / "run/report.html").read_text()
+    assert "Hidden words" in page
+    plain = page.replace("http://www.w3.org", "")
+    assert not any(begin in plain for begin in ("http:", "https:"))  # no network
+
+
+def test_halves_of_texts_are_matched_beside_counted_words() -> None:
+    from likewise.evaluate.text_report import Written, halves
+
+    rng = np.random.default_rng(0)
+    topics = rng.integers(0, 50, 200)
+    texts = [" ".join(f"t{topic}w{rng.integers(0, 3)}" for _ in range(10)) for topic in topics]
+
+    def encode(some: Any) -> Any:
+        return np.stack([np.bincount([int(w[1:].split("w")[0]) for w in text.split()], minlength=50) for text in some])
+
+    drawn = np.random.default_rng(1)
+
+    def noise(some: Any) -> Any:
+        return drawn.normal(size=(len(some), 9))
+
+    apart = [topics.tolist().index(topic) for topic in sorted(set(topics.tolist()))]
+    held = np.isin(np.arange(200), apart)
+    subject = Written(
+        [str(n) for n in range(200)], texts, np.eye(200), held, encode=encode, before={"untrained": noise}
+    )
+    number = halves(subject)[0].numbers[0]
+    assert number.value == 1.0
+    assert number.n == len(apart)
+    assert number.baselines["untrained"] < 0.2
+    assert 0.3 < number.baselines["TF-IDF"] <= 1
+    with pytest.raises(DataError, match="10 are needed"):
+        halves(Written(["a"], ["one two three four five six seven eight"], np.eye(1), held[:1], encode=encode))
+
+
+def test_tokens_that_were_exchanged_are_found(tmp_path: Path) -> None:
+    learned("mlm", out=tmp_path / "run")
+    other = learned("mlm", lowercase=False, out=tmp_path / "other")
+    assert other.encoder
+    (tmp_path / "run/encoder/tokenizer.json").write_bytes((tmp_path / "other/encoder/tokenizer.json").read_bytes())
+    with pytest.raises(IntegrityError, match=r"tokenizer\.json"):
+        lw.open(tmp_path / "run").encoder  # noqa: B018
+
+
+BAD: dict[str, tuple[str, Any, dict[str, Any], type[Exception], str]] = {
+    "one text": ("mlm", ["only one text"], {}, DataError, "holds 1 texts, and 3 are the least"),
+    "only blanks": (
+        "mlm",
+        ["\u200b", " \u200d", "\u200b\u200b", "\u200d"],
+        {},
+        DataError,
+        "no token|nothing that a token",
+    ),
+    "numbers for texts": ("mlm", [3, 4, 5], {}, DataError, "item 1 is a int"),
+    "texts for pairs": ("pairs", ["a text", "another", "more"], {}, DataError, "a pair is two texts"),
+    "time and epochs": ("mlm", LINES, {"time": "1m"}, OptionError, "give one of them"),
+    "half precision on a processor": ("mlm", LINES, {"precision": "fp16"}, OptionError, "needs an accelerator"),
+    "the first of those before": ("next-token", LINES, {"pool": "class"}, OptionError, "has seen nothing"),
+    "a share above all": ("mlm", LINES, {"mask": 1.5}, OptionError, "out of range"),
+    "an option of pictures": ("mlm", LINES, {"crop": 0.5}, OptionError, "mlm has no option crop"),
+    "a name that another library uses": ("simcse", LINES, {"vector_size": 3}, OptionError, "vector_size"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_what_cannot_be_is_a_sentence(name: str, tmp_path: Path) -> None:
+    recipe, data, options, error, says = BAD[name]
+    with pytest.raises(error, match=says):
+        learned(recipe, data, out=tmp_path / "run", **options)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_column_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("body\n" + "\n".join(LINES))
+    with pytest.raises(DataError, match="no column 'bdy': .* did you mean body"):
+        learned("mlm", tmp_path / "a.csv", column="bdy")
+    assert learned("mlm", tmp_path / "a.csv", column="body").space.kind == "text"
+
+
+def test_strange_texts_are_learned_from_all_the_same() -> None:
+    strange = ["שלום עולם זה טקסט", "👩‍👩‍👧 🏳️‍🌈", "a" * 5000, "\u202ertl\u202c", "zero\u0000", "…", "x"] * 5
+    run = learned("simcse", [*LINES, *strange], tokenizer="bpe")
+    assert np.isfinite(run.embed(strange)).all()
+    assert run.embed([""]).shape == (1, run.encoder.dim)
+
+
+def test_duplicate_positives_are_not_pushed_apart() -> None:
+    run = learned("pairs", [(f"question {n}", "the same answer") for n in range(60)])
+    assert all(np.isfinite(line["loss"]) for line in run.log if "loss" in line)
+    assert run.log[-1]["loss"] == pytest.approx(0, abs=1e-6)  # nothing is left to be told apart from
+
+
+def test_the_command_line_learns_and_says_what_is_next(tmp_path: Path) -> None:
+    flags = [f"--{name}={value}" for name, value in QUICK.items()]
+    long = [f"{one} {other}" for one, other in zip(LINES, reversed(LINES), strict=True)]
+    (tmp_path / "lines.txt").write_text("\n".join(long))
+    out = CliRunner().invoke(
+        program, ["learn", "mlm", str(tmp_path / "lines.txt"), "--out", str(tmp_path / "run"), *flags]
+    )
+    assert out.exit_code == 0, out.output
+    assert f"likewise near {tmp_path / 'run'} --text" in out.output
+    more = ["evaluate", str(tmp_path / "run"), "--data", str(tmp_path / "lines.txt")]
+    out = CliRunner().invoke(program, more)
+    assert out.exit_code == 0, out.output
+    assert "half found@1" in out.output
+    (tmp_path / "other.txt").write_text("\n".join(LINES[:60]))
+    out = CliRunner().invoke(program, [*more[:3], str(tmp_path / "other.txt")])
+    assert "are not the texts that" in out.output or "are not the texts that" in str(out.exception)
