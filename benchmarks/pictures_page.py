@@ -54,6 +54,10 @@ experimental, wherever its name appears.
 ```
 """
 
+_SECONDS = (
+    "Seconds are of learning alone, beside other work; where threads 1 stands, of a process that mostly waited for it."
+)
+
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = [list(head), ["---"] * len(head), *rows]
@@ -185,7 +189,10 @@ def by_items(entries: Sequence[Entry]) -> str:
 def page(entries: Sequence[Entry]) -> str:
     """Return the page."""
     machines = sorted({entry["machine"] for entry in entries if "machine" in entry})
-    parts = [HEAD, f"Machines: {'; '.join(machines)}. Seconds are of learning alone, beside other work.\n"]
+    parts = [
+        HEAD,
+        f"Machines: {'; '.join(machines)}. {_SECONDS}\n",
+    ]
     parts += ["## Worth\n", worth(entries), against_manual(entries)]
     grown, items = growth(entries), by_items(entries)
     if "%" in grown and "`" in grown:

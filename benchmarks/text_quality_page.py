@@ -21,6 +21,7 @@ SIDES = {
     "tfidf": "TF-IDF of all words, learned from the Wikipedia text; for classes 300 directions of the set's own texts",
     "tfidf-svd": "the same in 300 directions of the Wikipedia text",
     "words": "Word2Vec of that text (default recipe, seed 1), plain mean of a text's words",
+    "words-weighted": "the same words, weighted, as `embed` does by default",
     "words-sif": "the same words, SIF",
     "untrained": "a BERT of 4 blocks of 256 as it is drawn, MiniLM's tokeniser",
     "minilm": "all-MiniLM-L6-v2, which others trained on a billion pairs; what is to be aimed at",
@@ -183,21 +184,22 @@ def sides(entries: Sequence[Entry]) -> str:
     )):  # fmt: skip
         mine = [entry for entry in entries if entry["side"] == side]
         what = SIDES.get(side) or f"a run by `{mine[0].get('recipe')}`"
-        versions = ", ".join(dict.fromkeys(entry["version"][:40] for entry in mine))
+        versions = ", ".join(dict.fromkeys(entry["version"] for entry in mine))
+        versions = versions[:19] if versions.startswith("sha256:") else versions
         rows.append([f"`{side}`", what, versions, f"{sum(entry['seconds'] for entry in mine):,.0f} s"])
     return table(["side", "what it is", "version", "measuring"], rows)
 
 
 SECTIONS: dict[str, tuple[str, Callable[[Sequence[Entry]], str]]] = {
     "Likeness": (
-        "Pairs of sentences that people scored; all pairs of a year together, as MTEB does. Of 2012 MSRvid is missing, of\n"
-        "2013 SMT.",
+        "Pairs of sentences that people scored; all pairs of a year together, as MTEB does. Of 2012 MSRvid is\n"
+        "missing, of 2013 SMT.",
         likeness,
     ),
     "Few labels": ("Accuracy of ridge regression, mean of 5 draws of labels; of 20 nearest by cosine.", classes),
     "Which sense": (
-        "CoarseWSD-20, ten of its words: the nearest mean of a sense. 433 of 455 texts on a bank are on money, so look\n"
-        "at the river. *The word itself* is one vector for all texts.",
+        "CoarseWSD-20, ten of its words: the nearest mean of a sense. 433 of 455 texts on a bank are on money, so\n"
+        "look at the river. *The word itself* is one vector for all texts.",
         senses,
     ),
     "Depth by depth": ("The same by the depth that a word's vector is taken from.", by_depth),

@@ -21,7 +21,7 @@ from likewise.sources.gold_texts import Marked
 from words_sides import corpus_file, version_of
 
 ITSELF = "the word itself"
-POOLINGS = {"words": "mean", "words-sif": "sif"}
+POOLINGS = {"words": "mean", "words-weighted": "weighted", "words-sif": "sif"}
 PLAIN = ("tfidf", "tfidf-svd", *POOLINGS, "minilm", "untrained", "bm25")
 DIM = 300  # directions of TF-IDF
 LEAST = 10  # words of a text that TF-IDF learns from: a quarter of the lines are headings

@@ -107,7 +107,7 @@ def test_words_and_columns_work(tmp_path: Path) -> None:
 
 
 def test_of_long_texts_a_network_reads_the_beginning_and_that_is_said() -> None:
-    pytest.importorskip("torch")
+    torch = pytest.importorskip("torch")
     pytest.importorskip("tokenizers")
     from likewise.encoders.bert import Bert
     from likewise.encoders.texts import Reading, TextEncoder
@@ -115,7 +115,8 @@ def test_of_long_texts_a_network_reads_the_beginning_and_that_is_said() -> None:
 
     texts = ["the king " * 9 + "fell", "the king " * 9 + "rose", "a river"]
     tokenizer = train_tokenizer(texts * 9, kind="wordpiece", vocabulary=60, lowercase=True)
-    network = Bert(tokens=tokenizer.get_vocab_size(), dim=8, depth=1, heads=2, places=16)
+    torch.manual_seed(0)
+    network = Bert(tokens=tokenizer.get_vocab_size(), dim=32, depth=1, heads=2, places=16)
     events: list[Any] = []
     found = duplicates(TextEncoder(network, tokenizer, Reading(tokens=16)), texts, session=Session(events.append))
     assert [group.keys for group in found.groups] == [("item 1", "item 2")]

@@ -320,8 +320,8 @@ def test_without_torch_a_time_for_pictures_is_answered_by_a_command(
 
 
 def test_experimental_is_said_while_learning_and_kept() -> None:
-    run = learned("dino", small_crops=0)
-    assert any("dino is experimental" in note for note in run.manifest["notes"])
+    run = learned("ijepa")
+    assert any("ijepa is experimental" in note for note in run.manifest["notes"])
     assert not any("experimental" in note for note in learned("simclr").manifest["notes"])
 
 

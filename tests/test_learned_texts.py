@@ -111,6 +111,13 @@ def test_it_begins_with_vectors_by_the_tokens_beside_them_or_at_random() -> None
     torch.testing.assert_close(words, again)
 
 
+def test_all_depths_may_make_the_vector(tmp_path: Path) -> None:
+    run = learned("simcse", pool="layers", out=tmp_path / "run")
+    assert float(run.encoder.network.layers.detach().abs().max()) > 0  # they have learned
+    again = lw.open(tmp_path / "run")
+    np.testing.assert_allclose(again.embed(LINES[:3]), run.embed(LINES[:3]), atol=1e-6)
+
+
 def test_first_dims_are_worth_it_by_themselves_where_that_is_asked_for() -> None:
     plain, nested = (learned("simcse", matryoshka=dims).encoder.fingerprint for dims in (None, "32,64"))
     assert plain != nested
@@ -119,7 +126,8 @@ def test_first_dims_are_worth_it_by_themselves_where_that_is_asked_for() -> None
 
 
 def test_the_report_says_what_was_hidden_and_beside_what(tmp_path: Path) -> None:
-    report = learned("mlm", report=True, epochs=8, out=tmp_path / "run").report
+    lines = [f"the {a} {b} sees {n} of the {b}" for n in range(60) for a in ("red", "blue") for b in ("sea", "sky")]
+    report = learned("mlm", lines, report=True, epochs=12, out=tmp_path / "run").report
     sections = {section["title"]: section for section in report["sections"]}
     right = sections["Hidden words"]["numbers"][0]
     assert right["baselines"].keys() == {"most frequent token", "untrained"}
@@ -157,7 +165,7 @@ def test_halves_of_texts_are_matched_beside_counted_words() -> None:
     assert number.value == 1.0
     assert number.n == len(apart)
     assert number.baselines["untrained"] < 0.2
-    assert 0.3 < number.baselines["TF-IDF"] <= 1
+    assert 0.3 < number.baselines[f"TF-IDF of {200 - len(apart)} texts"] <= 1
     with pytest.raises(DataError, match="10 are needed"):
         halves(Written(["a"], ["one two three four five six seven eight"], np.eye(1), held[:1], encode=encode))
 
@@ -235,3 +243,132 @@ def test_the_command_line_learns_and_says_what_is_next(tmp_path: Path) -> None:
     (tmp_path / "other.txt").write_text("\n".join(LINES[:60]))
     out = CliRunner().invoke(program, [*more[:3], str(tmp_path / "other.txt")])
     assert "are not the texts that" in out.output or "are not the texts that" in str(out.exception)
+
+
+def test_scored_pairs_and_labels_are_measured_beside_counted_words(tmp_path: Path) -> None:
+    import csv
+
+    rng = np.random.default_rng(0)
+    with (tmp_path / "likeness.csv").open("w", newline="") as file:
+        rows = [(a, a if rng.random() < 0.5 else b) for a, b in zip(LINES[:60], LINES[40:100], strict=True)]
+        csv.writer(file).writerows([("sentence1", "sentence2", "score"), *((a, b, int(a == b)) for a, b in rows)])
+    with (tmp_path / "kinds.jsonl").open("w") as file:
+        for line in LINES:
+            file.write(
+                json.dumps({"text": f"{line} {'yes' if len(line) % 2 else 'no'}", "label": len(line) % 2}) + "\n"
+            )
+    gold = {"pairs": [tmp_path / "likeness.csv"], "labels": [tmp_path / "kinds.jsonl"]}
+    run = learned("mlm", report=True, out=tmp_path / "run", **gold)
+    for report in (run.report, lw.open(tmp_path / "run").evaluate(**gold).as_json()):
+        sections = {section["title"]: section["numbers"] for section in report["sections"]}
+        spearman = sections["Likeness: likeness"][0]
+        assert spearman["value"] > 0.5  # equal texts have equal vectors
+        assert spearman["baselines"]["TF-IDF"] > 0.5
+        assert sections["Labels: kinds"][-1]["name"] == "linear accuracy"
+        assert sections["Labels: kinds"][-1]["baselines"].keys() >= {"chance", "TF-IDF"}
+    assert "untrained network" in run.report["sections"][3]["numbers"][0]["baselines"]
+    (tmp_path / "bad.csv").write_text("sentence1,sentence2\na,b\n")
+    with pytest.raises(DataError, match="no column 'score'"):
+        learned("mlm", out=tmp_path / "never", pairs=[tmp_path / "bad.csv"])
+    (tmp_path / "bad.jsonl").write_text('{"text": "a", "label": "x"}\n{"text": "b", "label": "x"}\n')
+    with pytest.raises(DataError, match="two classes"):
+        lw.open(tmp_path / "run").evaluate(labels=tmp_path / "bad.jsonl")
+    with pytest.raises(OptionError, match="texts: analogies are of words"):
+        lw.open(tmp_path / "run").evaluate(analogies=tmp_path / "bad.csv")
+
+
+def test_what_it_begins_with_is_left_as_it_was() -> None:
+    first = learned("mlm")
+    long = [" ".join(LINES[:12])]
+    before, state = first.embed(long), first.encoder.tokenizer.to_str()
+    learned("simcse", start=first)
+    assert first.encoder.tokenizer.to_str() == state
+    np.testing.assert_array_equal(first.embed(long), before)
+
+
+def test_the_vectors_of_a_run_are_those_that_its_encoder_makes_of_more_texts_than_are_tried() -> None:
+    lines = [f"{line} {n}" for n, line in enumerate(LINES * 5)]
+    run = learned("mlm", lines)
+    texts = [str(text) for text in run.space.items["text"]]
+    assert run.encoder.count(texts).sum() > 2048
+    assert run.encoder.precision == "fp32"
+    from likewise.encoders.texts import TextEncoder
+
+    plain = TextEncoder.from_state(run.encoder.state())
+    np.testing.assert_allclose(plain.embed(texts), run.space.vectors, atol=1e-5)
+
+
+def test_who_tells_the_next_token_sees_what_is_before_also_when_it_began_with_another() -> None:
+    first = learned("mlm")
+    told = learned("next-token", start=first)
+    assert (first.encoder.network.causal, told.encoder.network.causal) == (False, True)
+    ids = torch.tensor([[2, 7, 8, 9]])
+    changed = torch.tensor([[2, 7, 8, 10]])
+    with torch.no_grad():
+        one, other = (told.encoder.network.tokens(x) for x in (ids, changed))
+    torch.testing.assert_close(one[:, :3], other[:, :3])
+    assert learned("mlm", start=told).encoder.network.causal is False
+    assert learned("simcse", start=told).encoder.network.causal is True
+
+
+def test_texts_that_are_cut_off_are_counted() -> None:
+    run = learned("simcse", [f"{line} {other}" for line, other in zip(LINES, reversed(LINES), strict=True)], length=8)
+    assert any("have more than 8 tokens, which are read of them" in note for note in run.manifest["notes"])
+
+
+LATE: dict[str, tuple[str, dict[str, Any], str]] = {
+    "more dims than there are": ("simcse", {"matryoshka": "999"}, "matryoshka 999: the network has 256 dims"),
+    "no number of dims": ("simcse", {"matryoshka": "abc"}, "abc"),
+    "questions of words": ("mlm", {"analogies": ["questions.txt"]}, "analogies are of words"),
+    "a start that is not there": ("simcse", {"start": "nothere"}, "no such run, and no such folder"),
+}
+
+
+@pytest.mark.parametrize("name", LATE)
+def test_what_cannot_be_is_said_before_a_text_is_read(name: str) -> None:
+    recipe, options, says = LATE[name]
+
+    def never() -> Any:
+        raise AssertionError("a text was read")
+        yield ""
+
+    with pytest.raises(OptionError, match=says):
+        learned(recipe, Unread(), **options)
+
+
+class Unread:
+    """Somebody's own source, which must not be read."""
+
+    kind, digest, restartable = "text", "sha256:0", True
+
+    def __iter__(self) -> Any:
+        raise AssertionError("a text was read")
+
+
+def test_a_longer_text_than_the_start_reads_is_refused() -> None:
+    with pytest.raises(OptionError, match="reads 16 tokens of a text, take --length 16"):
+        learned("simcse", start=learned("mlm"), length=32)
+    with pytest.raises(OptionError, match="name what it is to learn next"):
+        lw.learn(LINES, start=learned("mlm"))
+    assert learned("denoise-text", length=600, batch=8).encoder.reading.tokens == 600
+
+
+def test_words_by_themselves_have_no_vectors_in_a_run_of_texts(tmp_path: Path) -> None:
+    from likewise.embedding import embed_file
+
+    learned("mlm", out=tmp_path / "run")
+    (tmp_path / "words.txt").write_text("king\nqueen\n")
+    with pytest.raises(OptionError, match="no vector of a word by itself"):
+        embed_file(tmp_path / "run", tmp_path / "words.txt", tmp_path / "out.parquet", kind="word")
+
+
+def test_texts_of_nothing_known_are_no_duplicates_and_no_question(tmp_path: Path) -> None:
+    from likewise.duplicates import duplicates
+
+    run = learned("mlm")
+    assert run.encoder.known(["", "日本", LINES[0]]).tolist() == [False, False, True]
+    found = duplicates(run, ["日本", "中国", "東京", LINES[0], LINES[0]])
+    assert [group.texts for group in found.groups] == [(LINES[0], LINES[0])]
+    run.save(tmp_path / "run")
+    out = CliRunner().invoke(program, ["near", str(tmp_path / "run"), "--text", "日本"])
+    assert "is known to" in out.output or "is known to" in str(out.exception)

@@ -91,6 +91,11 @@ def embed_file(
         return _pictures(opened, file, target, name, said, column, session)
     if kind == "image":
         raise OptionError(f"{opened.path or 'this run'} holds {opened.space.kind}s, and pictures were to be embedded")
+    if kind == "word" and opened.space.kind != "word":
+        raise OptionError(
+            f"{opened.path or 'this run'} holds {opened.space.kind}s, which have no vector of a word by itself: leave "
+            "kind out; `likewise senses` has words where they stand in texts"
+        )
     source = open_text(file, column=column, encoding=encoding, errors=errors)
     told = _told(opened, kind or "text", pooling)
     made = Embedded(target, opened.space.dim if kind == "word" else opened.encoder.dim, *told)

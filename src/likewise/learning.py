@@ -61,7 +61,8 @@ def learn(
     `data` is a path (see `likewise learn --help`), `"-"` for standard input, or an iterable of texts or of lists of
     words. Without `out` the run stays in memory; `run.save(path)` writes it. `start` is a run of word2vec or fasttext
     to go on from: its words keep their vectors, those that `data` has often join them, and its options hold, but for
-    `likewise.origin.CHANGEABLE`. With `seeds=2` it learns a second time and reports how many neighbours agree.
+    `likewise.origin.CHANGEABLE`; or, with a recipe for texts, a run or a folder whose network it begins with. With
+    `seeds=2` it learns a second time and reports how many neighbours agree.
     `analogies`, `pairs` and `labels` are files of gold answers; `report` False leaves the evidence for later.
     `on_epoch(epoch, space)` sees the space before the first epoch (0) and after each one. `options` are the recipe's.
 
@@ -86,6 +87,8 @@ def learn(
     gold = {"analogies": several(analogies), "pairs": several(pairs), "labels": several(labels)}
     reading = {"column": column, "encoding": encoding, "errors": errors}
     order = Order(data, recipe, start, options, reading, gold, report, seeds, overwrite, named=recipe is not None)
+    if seeds == 2 and _processes() > 1:
+        raise OptionError("seeds=2 learns twice in one process: start it without torchrun, or leave seeds out")
     if resume is not None and _processes() > 1:
         raise OptionError("learn --resume goes on in one process: start it without torchrun")
     if not first_process():
@@ -135,9 +138,7 @@ def _carry_out(
     made, origin = order.make()
     if order.seeds == 2 and "seed" not in made.options:
         raise OptionError(f"seeds=2: nothing in {made.name} is drawn, a second time would be the same; leave seeds out")
-    read_gold(
-        analogies=order.gold["analogies"], pairs=order.gold["pairs"], labels=order.gold["labels"]
-    )  # a bad file is better named now than after hours of work
+    _check_gold(made.name, order.gold)
     assert order.data is not None
     source = _opened(made.takes, order)
     with writer or nullcontext():
@@ -145,7 +146,7 @@ def _carry_out(
         if not order.named and origin is None:
             session.tell(Derived("recipe", made.name, recipe_for(order.data, order.options)[1]))
         if made.name in EXPERIMENTAL:
-            session.tell(Note(f"{made.name} is experimental: {UNSHOWN}"))
+            session.tell(Note(f"{made.name} is experimental: {UNSHOWN[made.name]}"))
         if writer is not None and writer.cleared:
             session.tell(Note(f"{writer.partial} held what a run had learned when it was cut off: thrown away"))
         if writer is not None and found is None:
@@ -251,6 +252,21 @@ def _learn(
     return _Learned(recipe, source, session, encoder, recipe.embed(encoder, prepared), second, finished, prepared)
 
 
+def _check_gold(recipe: str, gold: Mapping[str, Files]) -> None:
+    """Read files of gold answers: a bad one is better named now than after hours of work."""
+    if recipe not in TEXTS:
+        read_gold(analogies=gold["analogies"], pairs=gold["pairs"], labels=gold["labels"])
+        return
+    from likewise.sources.gold_texts import read_text_labels, read_text_pairs
+
+    if gold["analogies"]:
+        raise OptionError(f"analogies are of words, and {recipe} learns vectors of texts: leave them out")
+    for path in several(gold["pairs"]):
+        read_text_pairs(path)
+    for path in several(gold["labels"]):
+        read_text_labels(path)
+
+
 def _opened(kind: str, order: Order) -> Source:
     """Open the data as what a recipe takes."""
     if kind == "image":
@@ -311,15 +327,15 @@ def beside(run: Run, data: Data, *, session: Session | None = None) -> Mapping[s
     what = "pictures"
     if name in TEXTS:
         recipe, what = replace(recipe, tokenizer=cast(Any, run.encoder).tokenizer), "texts"
-        if run.manifest.get("start"):  # with what it began is not known any more
-            return {"encode": run.encoder.embed}
-    prepared = recipe.prepare(source := _opened(recipe.takes, order), session)
+    begun = name in TEXTS and run.manifest.get("start")  # with what it began is not known any more
+    source = _opened(recipe.takes, order)
+    prepared = None if begun else recipe.prepare(source, session)
     if source.digest != run.manifest["data"]["digest"]:
         raise OptionError(
             f"{data} are not the {what} that {title} was learned from ({run.manifest['data']['name']}): their digest "
             "is another"
         )
-    found: Mapping[str, Any] | None = recipe.beside(run.encoder, prepared)
+    found: Mapping[str, Any] | None = {} if begun else recipe.beside(run.encoder, prepared)
     return found
 
 

@@ -183,19 +183,19 @@ class Run:
 
         session = session or Session()
         if self.space.kind == "image" or (self.space.kind == "text" and "text" in self.space.items):
-            if any(files not in ((), []) for files in (analogies, pairs, labels)):
-                what = "pictures" if self.space.kind == "image" else "texts"
-                raise OptionError(f"{self._title()} holds {what}: gold answers in files are of words, leave them out")
+            given: dict[str, Any] = {"title": self._title(), "facts": self._facts(), "session": session}
+            given |= {"history": self.log, "second": second}
+            of_texts = self.space.kind == "text"
+            if any(files not in ((), []) for files in ((analogies,) if of_texts else (analogies, pairs, labels))):
+                what = "texts: analogies are" if of_texts else "pictures: gold answers in files are"
+                raise OptionError(f"{self._title()} holds {what} of words, leave them out")
             with session.stage("measuring"):
-                return (report_on_pictures if self.space.kind == "image" else report_on_texts)(
-                    self.space,
-                    history=self.log,
-                    beside=beside,
-                    second=second,
-                    title=self._title(),
-                    facts=self._facts(),
-                    session=session,
-                )
+                if not of_texts:
+                    return report_on_pictures(self.space, beside=beside, **given)
+                encoder = self.encoder_or_none
+                known = {} if encoder is None else {"encode": encoder.embed}
+                beside = {**known, **(beside or {})}
+                return report_on_texts(self.space, beside=beside, pairs=pairs, labels=labels, **given)
         gold = read_gold(analogies=analogies, pairs=pairs, labels=labels, lowercase=self._lowercase())
         with session.stage("measuring"):
             return word_report(

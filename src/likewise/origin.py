@@ -85,7 +85,11 @@ class Origin:
 
     def digests(self) -> list[str]:
         """Return the digests of all texts that were learned from until here, the last one first."""
-        return _digests(self.lineage())
+        found, at = [], self.lineage()
+        while at:
+            found.append((at["data"] or {}).get("digest"))
+            at = at.get("start") or {}
+        return [digest for digest in found if digest]
 
     def _recipe(self) -> str:
         if self.run.encoder_or_none is None:
@@ -94,6 +98,11 @@ class Origin:
                 "from fastText's own .bin"
             )
         name = _recipe(self.run.manifest)
+        if name in TEXTS:
+            raise OptionError(
+                f"{self.name} is a network of texts: name what it is to learn next, {', '.join(TEXTS)}, such as "
+                "likewise learn simcse DATA --start RUN"
+            )
         if name is None or name not in ("word2vec", "fasttext"):
             raise OptionError(
                 f"{self.name} is a run of {name}, which learns from the counts of a whole text and not from one text "
@@ -180,10 +189,6 @@ class TextOrigin:
         """Return what run.json says about where learning went on from."""
         return {**self._about, "fingerprint": self.fingerprint}
 
-    def digests(self) -> list[str]:
-        """Return the digests of all texts that were learned from until here, the last one first."""
-        return _digests(self.lineage())
-
 
 def _text_encoder(start: Start) -> tuple[TextEncoder, dict[str, Any]]:
     """Return an encoder of texts, and what is known of where it comes from."""
@@ -199,20 +204,14 @@ def _text_encoder(start: Start) -> tuple[TextEncoder, dict[str, Any]]:
             )
         about = {"name": name, "data": manifest.get("data")}
         return encoder, about | ({"start": manifest["start"]} if manifest.get("start") else {})
+    if not Path(start).is_dir():
+        raise OptionError(f"start {start}: there is no such run, and no such folder of a network")
     from likewise.encoders.pretrained import load
 
     encoder = load(os.fspath(start))
     if getattr(encoder, "kind", None) != "text-network":
         raise OptionError(f"{start} holds a network of pictures: a network of texts is needed here")
     return encoder, {"name": Path(start).name, "data": None}
-
-
-def _digests(lineage: Mapping[str, Any]) -> list[str]:
-    found, at = [], dict(lineage)
-    while at:
-        found.append((at["data"] or {}).get("digest"))
-        at = at.get("start") or {}
-    return [digest for digest in found if digest]
 
 
 def recipe_of(path: str | os.PathLike[str]) -> str | None:

@@ -120,9 +120,9 @@ class Session:
         if self._listen is not None:
             self._listen(event)
 
-    def aside(self) -> Session:
-        """Return a session with the same listener and the same wish to stop, whose log is its own."""
-        return Session(self._listen, stop=self._stop)
+    def aside(self, listen: Callable[[Event], None] | None = None) -> Session:
+        """Return a session with the same wish to stop, and the same listener or another, whose log is its own."""
+        return Session(listen or self._listen, stop=self._stop)
 
     @contextmanager
     def stage(self, name: str, *, before: float = 0.0) -> Iterator[dict[str, float]]:

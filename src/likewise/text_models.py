@@ -6,10 +6,8 @@ texts, one that somebody else has trained, or words whose vectors are taken toge
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, cast, final
@@ -63,9 +61,12 @@ class TextModel:
         return self.encoder.dim
 
     def embed(self, texts: Sequence[str]) -> Float32[Array, "n d"]:
-        """Return a vector for each text; zeros where a table knows none of its words."""
+        """Return a vector for each text; zeros where none of its words, or tokens, is known."""
         kind = "text" if self.pooling is None else f"text:{self.pooling}"
-        return np.asarray(self.encoder.embed(texts, kind=kind), np.float32)
+        vectors = np.array(self.encoder.embed(texts, kind=kind), np.float32)
+        if self._network is not None:
+            vectors[~self._network.known(texts)] = 0
+        return vectors
 
     def blocks(
         self, texts: Iterable[tuple[str, Any]], session: Session, stage: str, *, total: int | None = None
@@ -107,7 +108,7 @@ class TextModel:
                 raise OptionError("an empty text came: there is nothing to search by")
         vectors = self.embed(texts)
         for text, vector in zip(texts, vectors, strict=True):
-            if not vector.any() or self._all_unknown(text):
+            if not vector.any():
                 shown = text if len(text) <= 40 else f"{text[:39]}…"
                 raise OptionError(
                     f"no {'word' if self._of_words else 'token'} of {shown!r} is known to {self.name}: nothing to "
@@ -123,21 +124,6 @@ class TextModel:
     def _beyond(self, texts: Sequence[str]) -> int:
         """Return how many texts are longer than what a network reads of them."""
         return 0 if self._network is None else int((self._network.count(texts) > self._network.reading.tokens).sum())
-
-    def _all_unknown(self, text: str) -> bool:
-        """Whether a network's tokeniser makes nothing of a text but the token for what it does not know."""
-        if self._network is None or self._unknown is None:
-            return False
-        cut = self._network.tokenizer.encode(text)
-        tokens = [token for token, added in zip(cut.tokens, cut.special_tokens_mask, strict=True) if not added]
-        return all(token == self._unknown for token in tokens)
-
-    @cached_property
-    def _unknown(self) -> str | None:
-        if self._network is None:
-            return None
-        name = json.loads(self._network.tokenizer.to_str())["model"].get("unk_token")
-        return None if name is None else str(name)
 
 
 def open_model(model: Model, *, pooling: str | None = None) -> TextModel:

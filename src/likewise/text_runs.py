@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from likewise.errors import DataError, IntegrityError, MissingExtra, OptionError, RunError
 from likewise.run import ENCODER, RunFolder, RunWriter
+from likewise.sources.gold import Files
 
 if TYPE_CHECKING:
     from likewise.contracts import Encoder
@@ -62,16 +64,21 @@ def report_on_texts(
     *,
     history: Sequence[Mapping[str, Any]],
     beside: Mapping[str, Any] | None,
+    pairs: Files = (),
+    labels: Files = (),
     second: Space | None = None,
     title: str,
     facts: Mapping[str, Any],
     session: Any,
 ) -> Report:
-    """Measure vectors of texts; `beside` has what a run does not keep: what encodes, also untrained, and guesses.
+    """Measure vectors of texts; `beside` has what encodes and what a run does not keep: the untrained network, guesses.
 
-    `second` is the space of another seed on the same keys.
+    `pairs` are files of scored pairs of texts (columns sentence1, sentence2, score), `labels` of texts with labels
+    (text, label): CSV, JSONL or Parquet. `second` is the space of another seed on the same keys.
     """
     from likewise.evaluate.text_report import Written, text_report
+    from likewise.sources.gold import several
+    from likewise.sources.gold_texts import read_text_labels, read_text_pairs
 
     part = space.items.get("part")
     subject = Written(
@@ -81,6 +88,8 @@ def report_on_texts(
         np.zeros(len(space), bool) if part is None else np.asarray(part) == "held out",
         history=history,
         second=None if second is None else second[list(space.keys)],
+        scored={Path(path).stem: read_text_pairs(path) for path in several(pairs)},
+        labelled={Path(path).stem: read_text_labels(path) for path in several(labels)},
         **dict(beside or {}),
     )
     return text_report(subject, title=title, facts=facts, session=session)

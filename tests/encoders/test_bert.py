@@ -88,3 +88,19 @@ def test_dropout_is_drawn_for_what_is_asked_for() -> None:
     torch.manual_seed(0)
     assert torch.equal(made.tokens(X, keep=KEEP), one)
     assert not torch.allclose(one, two)
+
+
+def test_layers_are_weighed_by_what_learns() -> None:
+    network = Bert(tokens=20, dim=8, depth=2, heads=2, places=6, pool="layers", dropout=0.0).eval()
+    x = torch.tensor([[2, 7, 9, 3], [2, 8, 3, -1]])
+    depths = network.intermediates(x)
+    means = [torch.stack([y[0].mean(0), y[1, :3].mean(0)]) for name, y in depths.items() if name != "vector"]
+    torch.testing.assert_close(network(x), torch.stack(means).mean(0))  # at first all alike
+    with torch.no_grad():
+        network.layers.copy_(torch.tensor([0.0, 50.0, 0.0]))
+    torch.testing.assert_close(network(x), means[1])
+    torch.testing.assert_close(network.intermediates(x)["vector"], means[1])
+    torch.testing.assert_close(network(x[1:, :3]), network(x)[1:])
+    network(x).sum().backward()
+    assert network.layers.grad is not None
+    assert not [name for name, _ in Bert(tokens=20, dim=8, depth=1, heads=2).named_parameters() if name == "layers"]

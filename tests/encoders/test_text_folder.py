@@ -235,3 +235,15 @@ def test_a_folder_that_sentence_transformers_saves_is_read(pool: str, tmp_path: 
     again = load(tmp_path / "saved")
     assert again.reading.pool == pool
     np.testing.assert_allclose(again.embed(TEXTS[2:4]), ours.embed(TEXTS[2:4]), atol=1e-5)
+
+
+def test_weighed_layers_are_refused(tmp_path: Path) -> None:
+    made = encoder()
+    weighed = TextEncoder(
+        Bert(tokens=40, dim=16, depth=1, heads=2, places=32, pool="layers"),
+        made.tokenizer,
+        Reading("layers", tokens=32),
+    )
+    with pytest.raises(OptionError, match="pool layers: other programs know mean, class, max, last"):
+        write_text_folder(weighed, tmp_path / "never", to="huggingface")
+    assert not (tmp_path / "never").exists()

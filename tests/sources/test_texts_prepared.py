@@ -88,11 +88,57 @@ def test_sentences_are_texts_where_that_is_asked_for() -> None:
     assert {key.split(".")[-1] for key, _, _ in made.shown} <= {"1", "2"}
 
 
-def test_what_is_shown_is_at_most_what_was_asked_for_and_held_out_texts_first() -> None:
+def test_what_is_shown_is_at_most_what_was_asked_for_half_of_it_held_out() -> None:
     made = ready(LINES, keep=10)
     assert len(made.shown) <= 10
     held = [each[2] for each in made.shown]
-    assert held == sorted(held, reverse=True)
+    assert 3 <= sum(held) <= 5
+    keys = [int(key.split()[1]) for key, _, _ in made.shown]
+    assert keys == sorted(keys)
+
+
+def test_a_tokeniser_that_is_given_stays_as_it_is() -> None:
+    made = ready(LINES)
+    given = made.tokenizer
+    given.enable_truncation(7)
+    before = given.to_str()
+    again = ready(LINES, tokenizer=given)
+    assert given.to_str() == before
+    assert len(again.train.stream) == len(made.train.stream)  # it was not cut off at 7
+
+
+def test_texts_are_folded_where_the_tokeniser_does_not_see_to_it() -> None:
+    made = ready([line.lower() for line in LINES], lowercase=False)
+    shouted = [line.upper() for line in LINES]
+    folded, plain = (ready(shouted, tokenizer=made.tokenizer, folded=folded) for folded in (True, False))
+    unknown = made.tokenizer.token_to_id("[UNK]")
+    assert unknown not in folded.train.stream
+    assert unknown in plain.train.stream
+
+
+def test_an_anchor_is_held_out_with_all_its_positives() -> None:
+    made = ready([(f"question {n}", f"answer {n} {m}") for n in range(80) for m in range(4)], pairs=True)
+    sides = {held: {spelt(made, row[0]) for row in made.batch(np.arange(len(tokens) // 2), 32, held_out=held)}
+             for held, tokens in ((False, made.train), (True, made.probe))}  # fmt: skip
+    assert sides[True]
+    assert not sides[True] & sides[False]
+
+
+def test_the_tokeniser_is_learned_from_both_sides_and_no_more_than_the_sample(monkeypatch: pytest.MonkeyPatch) -> None:
+    from likewise.sources import texts_prepared
+
+    seen: list[str] = []
+    learn = texts_prepared.train_tokenizer
+
+    def noted(texts: Any, **options: Any) -> Any:
+        seen.extend(texts)
+        return learn(seen, **options)
+
+    monkeypatch.setattr(texts_prepared, "train_tokenizer", noted)
+    monkeypatch.setattr(texts_prepared, "_SAMPLE", 2_000)
+    ready([(f"asked {n}", f"answered {n}") for n in range(500)], pairs=True)
+    assert sum(map(len, seen)) <= 2_000
+    assert abs(sum(text.startswith("asked") for text in seen) - len(seen) / 2) < 1
 
 
 def test_texts_come_as_a_stream_that_is_read_once() -> None:
@@ -122,6 +168,7 @@ def test_pairs_have_sides() -> None:
 
 def notes_of(data: Any, **changed: Any) -> list[str]:
     told: list[str] = []
+    changed = {"keep": 1_000} | changed
     ready(data, session=Session(lambda e: told.append(e.text) if isinstance(e, Note) else None), **changed)
     return told
 
@@ -136,7 +183,10 @@ def test_texts_of_nothing_are_passed_over_and_counted() -> None:
 
 
 def test_a_text_of_ten_megabytes_is_read_to_where_it_is_cut_and_that_is_told() -> None:
-    assert notes_of([*LINES, "word " * 2_000_000]) == ["1 texts are longer than 200,000 characters: read up to there"]
+    assert notes_of([*LINES, "word " * 2_000_000]) == [
+        "longer than 200,000 characters, and read up to there: 1 texts",
+        "longer than 20,000 characters, and shown in the run up to there: 1 texts",
+    ]
 
 
 def test_half_a_character_is_a_sentence() -> None:

@@ -134,6 +134,8 @@ def test_items_of_like_length_come_together_and_each_once() -> None:
     again = Order(1000, 10, seed=1, lengths=lengths)
     np.testing.assert_array_equal(again.rows(57), seen[57])
     assert not np.array_equal(again.rows(100), seen[0])  # another epoch, another order
+    odd = Order(1000, 128, seed=1, lengths=lengths)  # 104 are left out of each epoch, others each time
+    assert len({row for step in range(20 * odd.steps_per_epoch) for row in odd.rows(step).tolist()}) == 1000
     parts = [Order(1000, 10, seed=1, rank=rank, world=2, lengths=lengths).rows(3) for rank in (0, 1)]
     np.testing.assert_array_equal(np.concatenate(parts), seen[3])
 

@@ -115,7 +115,9 @@ def _answers(
         answers |= {f: _nearest(opened.space, vector, k, metric) for f, vector in zip(files, vectors, strict=True)}
     if text:
         vectors = opened.embed(list(text), pooling=given["pooling"])
-        empty = [t for t, v in zip(text, vectors, strict=True) if not v.any()]
+        encoder: Any = opened.encoder
+        known: Any = encoder.known(text) if opened.space.kind == "text" else vectors.any(axis=1)
+        empty = [t for t, there in zip(text, known, strict=True) if not there]
         if empty:
             raise OptionError(f"no word of {_shown(empty[0])!r} is known to {run}: nothing to search by")
         words = opened.words_as_texts(given["pooling"])

@@ -11,6 +11,8 @@ from likewise.cli import render
 from likewise.cli.options import FILE, as_json, gold, keys_file, quiet
 from likewise.files import write_page
 
+NOT_MEASURED = "This could not be measured"  # as `likewise.evaluate.report` has it, which is not imported for that
+
 _MOST_ROWS, _FIRST_ROWS = 9, 4
 BAD = ("partial collapse", "dimensional collapse", "complete collapse", "noise", "diverged")
 
@@ -19,7 +21,9 @@ BAD = ("partial collapse", "dimensional collapse", "complete collapse", "noise",
 @click.argument("run", type=FILE)
 @gold
 @click.option("--start", type=FILE, help="Run from which learning went on: how far its words moved is measured.")
-@click.option("--data", type=FILE, help="The pictures that RUN was learned from: baselines are made of them again.")
+@click.option(
+    "--data", type=FILE, help="The pictures or texts that RUN was learned from: baselines are made of them again."
+)
 @click.option("--html", type=FILE, help="Also write the report as a page.")
 @keys_file
 @quiet
@@ -62,6 +66,8 @@ def show_report(report: dict[str, Any]) -> None:
             render.table(columns, [_row(number) for number in shown])
             if len(shown) < len(numbers):
                 render.say(f"… and {len(numbers) - len(shown)} more: see the report", style="dim")
+        elif section.get("text", "").startswith(NOT_MEASURED):
+            render.say(f"\n{section['title']}: {section['text']}")
 
 
 def _row(number: dict[str, Any]) -> tuple[str, ...]:

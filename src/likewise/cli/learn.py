@@ -135,7 +135,11 @@ def _as_click(option: Described) -> click.Option:
 @click.argument("what", nargs=-1, metavar="[RECIPE] DATA")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder to write; without it runs/NAME, which is printed.")
 @click.option("--overwrite", is_flag=True, help="Replace a run that is there, when the new one is complete.")
-@click.option("--start", type=FILE, help="Run to go on from: its words keep their vectors, those of DATA join them.")
+@click.option(
+    "--start",
+    type=FILE,
+    help="Run to go on from: its words keep their vectors, those of DATA join them; or a network of texts.",
+)
 @click.option("--resume", type=FILE, metavar="RUN", help="Go on with a run that was killed or interrupted.")
 @text_file
 @gold

@@ -22,7 +22,7 @@ from likewise.errors import OptionError, ShapeError
 from likewise.transformer import NOTHING as NOTHING
 from likewise.transformer import Attention, taken
 
-POOLS: Final = ("mean", "class", "max", "last")
+POOLS: Final = ("mean", "class", "max", "last", "layers")
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,9 @@ class Bert(nn.Module):
 
     `x` are numbers of tokens, "b t", −1 where a text has ended: a text's vectors do not depend on what stands beside
     it. `pool`: a text's vector is the mean or the largest of its tokens' vectors, that of its first token (class), or
-    that of its last. `tokens` counts the vocabulary, `places` the longest text. `causal`: each token sees those before
-    it alone, as in GPT.
+    that of its last; layers: the mean of its tokens' vectors, those of all depths weighed by the softmax of weights
+    that learn (Peters et al. 2018, arXiv:1802.05365, equation 1). `tokens` counts the vocabulary, `places` the longest
+    text. `causal`: each token sees those before it alone, as in GPT.
     """
 
     def __init__(
@@ -75,6 +76,9 @@ class Bert(nn.Module):
             if isinstance(module, nn.Linear):
                 nn.init.zeros_(module.bias)
 
+        if pool == "layers":
+            self.layers = nn.Parameter(torch.zeros(depth + 1))
+
     @property
     def depth(self) -> int:
         """How many blocks there are."""
@@ -85,6 +89,10 @@ class Bert(nn.Module):
         self.dropout = self.config["dropout"] = share
         for block in self.blocks:
             block.dropout = share  # type: ignore[assignment]
+
+    def causal_to(self, causal: bool) -> None:
+        """Let each token see those before it alone, or all others."""
+        self.causal = self.config["causal"] = causal
 
     @torch.no_grad()
     def take_words(self, table: Float[Tensor, "tokens d"]) -> None:
@@ -122,16 +130,30 @@ class Bert(nn.Module):
 
     def forward(self, x: Int[Tensor, "b t"]) -> Float[Tensor, "b d"]:
         """Encode a batch of texts."""
-        return pooled(self.tokens(x), x, self.pool)
+        return self._vector([self.tokens(x)] if self.pool != "layers" else list(self._depths(x).values()), x)
 
     def intermediates(self, x: Int[Tensor, "b t"]) -> Mapping[str, Tensor]:
         """Return the tokens' vectors before the first block and after each, and the texts' vectors."""
+        found = self._depths(x)
+        return found | {"vector": self._vector(list(found.values()), x)}
+
+    def _depths(self, x: Int[Tensor, "b t"]) -> dict[str, Float[Tensor, "b t d"]]:
         y, there = self._start(x)
         found = {"embeddings": y}
         for number, block in enumerate(self.blocks, 1):
-            y = block(y, there, self.causal)
+            y = run(_bound(block, there, self.causal), y, recompute=self.recompute)
             found[f"block{number}"] = y
-        return found | {"vector": pooled(y, x, self.pool)}
+        return found
+
+    def _vector(self, depths: list[Tensor], x: Int[Tensor, "b t"]) -> Float[Tensor, "b d"]:
+        """Return the texts' vectors of the tokens' vectors at the last depth, or at all where they are weighed."""
+        if self.pool != "layers":
+            return pooled(depths[-1], x, self.pool)
+        weights = torch.softmax(self.layers, 0)
+        return sum(
+            (weight * pooled(y, x, "mean") for weight, y in zip(weights, depths, strict=True)),
+            torch.zeros_like(weights[0]),
+        )
 
     def fields(self) -> Mapping[str, Field]:
         """Return nothing: a text has no pixels."""

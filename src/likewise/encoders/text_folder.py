@@ -80,6 +80,10 @@ def _bert(encoder: TextEncoder) -> Bert:
             f"a network of type {type(encoder.network).__name__} is run as transformers has it: only a BERT is "
             "written; copy the folder that it came from"
         )
+    if encoder.reading.pool not in _MODES:
+        raise OptionError(
+            f"pool {encoder.reading.pool}: other programs know {', '.join(_MODES)}; learn with one of these to convert"
+        )
     return encoder.network
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -12,15 +12,16 @@ from typing import Any, Final, Self, cast, final
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32, Int
+from jaxtyping import Bool, Float, Float32, Int
 from torch import Tensor, nn
 
 from likewise.contracts import Array, State
 from likewise.encoders.architectures import build, name_of
 from likewise.encoders.bert import NOTHING, POOLS, pooled
 from likewise.encoders.finding import place_of, places_of
-from likewise.errors import DataError, MissingExtra, OptionError
+from likewise.errors import DataError, OptionError
 from likewise.files import digest_of_arrays
+from likewise.sources.tokenising import tokenizer_of as tokenizer_of
 
 VERSION = 2
 PRECISIONS: Final = ("auto", "fp32", "bf16")
@@ -103,13 +104,19 @@ class TextEncoder:
                 if not rows:
                     continue
                 x = _padded([ids[row] for row in rows]).to(self.device)
-                vectors = pooled(cast(Any, self.network).tokens(x).float(), x, self.reading.pool)
+                vectors = self._vectors(x)
                 if self.reading.normalised:
                     vectors = nn.functional.normalize(vectors, dim=1)
                 found[rows] = vectors.cpu().numpy()
                 if told is not None:
                     told(done)
         return found
+
+    def _vectors(self, x: Int[Tensor, "b t"]) -> Float32[Tensor, "b d"]:
+        network = cast(Any, self.network)
+        if self.reading.pool == "layers":  # of which the network itself knows the weights
+            return cast(Tensor, network(x).float())
+        return pooled(network.tokens(x).float(), x, self.reading.pool)
 
     def count(self, objects: Sequence[str]) -> Int[Array, " n"]:
         """Return how many tokens each text has, those that are cut off among them."""
@@ -118,6 +125,20 @@ class TextEncoder:
             return np.array([len(one) for one in self._ids(objects)], np.int64)
         finally:
             self.tokenizer.enable_truncation(self.reading.tokens)
+
+    def known(self, objects: Sequence[str]) -> Bool[Array, " n"]:
+        """Return of which texts any token that is read stands for text: not those of blanks, or of unknown signs."""
+        nothing = self._nothing
+        return np.array([any(token not in nothing for token in one) for one in self._ids(objects)], bool)
+
+    @cached_property
+    def _nothing(self) -> frozenset[int]:
+        """The tokens that are no text, and that for what is unknown."""
+        about = json.loads(self.tokenizer.to_str())
+        special = {int(token["id"]) for token in about.get("added_tokens", []) if token.get("special")}
+        around, unknown = self.tokenizer.encode("").ids, about["model"].get("unk_token")
+        told = None if unknown is None else self.tokenizer.token_to_id(str(unknown))
+        return frozenset({*special, *around, *([] if told is None else [told])})
 
     def _ids(self, texts: Sequence[str]) -> list[list[int]]:
         return [one.ids for one in self.tokenizer.encode_batch_fast(self._ready(texts))]
@@ -231,18 +252,6 @@ class TextEncoder:
         network = build(about["architecture"]["name"], about["architecture"]["options"])
         network.load_state_dict({name: torch.from_numpy(np.array(array)) for name, array in arrays.items()})
         return cls(network, tokenizer_of(about["tokenizer"]), Reading(**about["reading"]))
-
-
-def tokenizer_of(about: Mapping[str, Any]) -> Any:
-    """Return a tokeniser from its JSON, in the form of the tokenizers library; DataError where it is none."""
-    try:
-        from tokenizers import Tokenizer
-    except ImportError:
-        raise MissingExtra("tokenizers", "pretrained", "cutting texts into tokens") from None
-    try:
-        return Tokenizer.from_str(json.dumps(about))
-    except Exception as error:
-        raise DataError(f"what came is no tokeniser of the tokenizers library: {error}") from error
 
 
 def _checked(text: Any, row: int) -> str:

@@ -23,6 +23,8 @@ from likewise.evaluate.subject import Before, Subject, subject
 from likewise.evaluate.word_sections import gold_analogies, gold_labels, gold_pairs, learning, readable_neighbours
 
 FORMAT: Final = 1
+NOT_MEASURED: Final = "This could not be measured"
+"""How the text of a section begins that could not be made."""
 
 
 @final
@@ -147,7 +149,7 @@ def measured(steps: Mapping[str, Callable[[], list[Section]]], session: Any) -> 
         try:
             sections += step()
         except InputError as error:
-            sections.append(Section(name, f"This could not be measured: {error}."))
+            sections.append(Section(name, f"{NOT_MEASURED}: {error}."))
         seconds[name] = round(time.perf_counter() - start, 2)
     return sections, seconds
 

@@ -14,7 +14,10 @@ from likewise.errors import DataError
 from likewise.evaluate import page
 from likewise.evaluate.collapse import diagnose
 from likewise.evaluate.course_sections import learning_course, shape
+from likewise.evaluate.few_labels import FEW, Split, few_label_accuracy, linear_accuracy
 from likewise.evaluate.figures import Bar, bar_chart
+from likewise.evaluate.hidden_words import TITLE as HIDDEN
+from likewise.evaluate.hidden_words import Guessed, hidden_words
 from likewise.evaluate.markup import element, join
 from likewise.evaluate.pull_push import pull_and_push
 from likewise.evaluate.report import Report, measured
@@ -22,30 +25,17 @@ from likewise.evaluate.retrieval import neighbours
 from likewise.evaluate.scales import show_value
 from likewise.evaluate.sections import Section, Table
 from likewise.evaluate.stability import overlap_among
+from likewise.evaluate.text_baselines import Tfidf, TfidfSvd
+from likewise.evaluate.text_pairs import cosine_likeness, text_likeness
 from likewise.evaluate.two_views import view_retrieval
 from likewise.evaluate.watched import by_course
 
 MOST_HALVED: Final = 1_000  # texts of which halves are matched
 _LEAST_WORDS = 8  # of a text that is halved
+_LEAST_OTHERS = 50  # texts that words are counted in
 _ASKED, _NEAREST, _SHOWN = 8, 3, 110  # texts whose nearest are shown, how many, and characters of each
 _DIMS = 256  # of the principal components of word counts
 TRUST = "Which neighbours to trust"
-
-
-@dataclass(frozen=True)
-class Guess:
-    """A text with hidden words, "▢", and for each what stood there and the best guesses, learned and untrained."""
-
-    text: str
-    hidden: Sequence[tuple[str, Sequence[str], Sequence[str]]]
-
-
-@dataclass(frozen=True)
-class Guessed:
-    """Hidden words of texts held out: some to look at, and how many are guessed at first."""
-
-    shown: Sequence[Guess]
-    right: Number
 
 
 @dataclass(frozen=True)
@@ -53,7 +43,8 @@ class Written:
     """Texts with their vectors, and what is there to judge them by; `held_out` were not learned from.
 
     `encode` makes vectors of texts, what stands in `before` does so by the same network as it was drawn or begun;
-    `second` are vectors that another seed has learned; `guessed` is what was told of hidden words.
+    `second` are vectors that another seed has learned; `guessed` is what was told of hidden words; `scored` are pairs
+    of texts with people's scores, `labelled` texts with labels, by name.
     """
 
     keys: Sequence[str]
@@ -65,6 +56,8 @@ class Written:
     guessed: Guessed | None = None
     history: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
     second: Float[Array, "n e"] | None = None
+    scored: Mapping[str, Sequence[tuple[str, str, float]]] = field(default_factory=dict)
+    labelled: Mapping[str, Sequence[tuple[str, str]]] = field(default_factory=dict)
     seed: int = 0
 
 
@@ -78,8 +71,10 @@ def text_report(
     diagnosis = diagnose(subject.vectors, seed=subject.seed)
     steps: dict[str, Callable[[], list[Section]]] = {
         "Learning": lambda: learning_course(subject.history),
-        "Hidden words": lambda: hidden_words(subject.guessed),
+        HIDDEN: lambda: hidden_words(subject.guessed, subject.history),
         "Halves of one text": lambda: halves(subject),
+        "Likeness": lambda: likeness(subject),
+        "Labels": lambda: few_labels(subject),
         "Pull and push": lambda: pull_and_push(subject.history),
         "Nearest texts": lambda: nearest_texts(subject),
         TRUST: lambda: agreement(subject),
@@ -97,33 +92,6 @@ def text_report(
     )
 
 
-def hidden_words(guessed: Guessed | None) -> list[Section]:
-    """Show texts of which words were hidden, and what the network guessed."""
-    if guessed is None:
-        return []
-    right = guessed.right
-    tables = tuple(
-        Table(
-            ("hidden", "guesses, best first", "untrained"),
-            tuple((word, ", ".join(best), ", ".join(drawn[:2])) for word, best, drawn in guess.hidden),
-            guess.text,
-        )
-        for guess in guessed.shown
-    )
-    text = (
-        "Texts that were not learned from, with words hidden (▢), and what the network told from the rest: what tells "
-        "is thrown away after training. The most frequent token alone would be right in "
-        f"{show_value(right.baselines['most frequent token'], percent=True)}."
-    )
-    bars = [Bar("guessed at first", right.value, right.low, right.high)]
-    bars += [Bar(name, value) for name, value in right.baselines.items()]
-    chart = bar_chart(
-        bars, title="Hidden tokens guessed at first", high=None, percent=True,
-        description="The share of hidden tokens whose first guess is right, beside plainer guesses.",
-    )  # fmt: skip
-    return [Section("Hidden words", text, (right,), tables, (page.figure(chart),))]
-
-
 def halves(s: Written) -> list[Section]:
     """Say how often the second half of a text is found by its first among those of all others."""
     if s.encode is None:
@@ -135,7 +103,7 @@ def halves(s: Written) -> list[Section]:
         raise DataError(f"{len(rows)} texts have {_LEAST_WORDS} words or more: 10 are needed to match halves")
     first, second = zip(*(_halved(s.texts[row]) for row in rows), strict=True)
     number = view_retrieval(np.asarray(s.encode(first)), np.asarray(s.encode(second)))
-    beside = dict(number.baselines) | {"TF-IDF": _counted(s, rows, first, second)}
+    beside = dict(number.baselines) | _counted(s, rows, first, second)
     for name, encode in s.before.items():
         beside[name] = view_retrieval(encode(first), encode(second)).value
     number = replace(number, name="half found@1", baselines=beside)
@@ -150,7 +118,7 @@ def halves(s: Written) -> list[Section]:
         "and the other way round: what a text is about stands in both of its halves, few of its words do. No label is "
         "needed. Beside it stand the network before it learned, and counted words (TF-IDF, by principal components)."
     )
-    if number.value < beside["TF-IDF"]:
+    if number.value < max((value for name, value in beside.items() if name.startswith("TF-IDF")), default=0.0):
         text += " Here counted words find more: for search by words alone they are the better choice."
     return [Section("Halves of one text", text, (number,), (), (page.figure(chart),))]
 
@@ -161,23 +129,76 @@ def _halved(text: str) -> tuple[str, str]:
     return " ".join(words[:middle]), " ".join(words[middle:])
 
 
-def _counted(s: Written, asked: Sequence[int], first: Sequence[str], second: Sequence[str]) -> float:
-    """Return the same of TF-IDF, its words and their weights from all other texts."""
-    from sklearn.decomposition import TruncatedSVD
-    from sklearn.feature_extraction.text import TfidfVectorizer
-
+def _counted(s: Written, asked: Sequence[int], first: Sequence[str], second: Sequence[str]) -> dict[str, float]:
+    """Return the same of TF-IDF, its words and their weights from all other texts; nothing where they are too few."""
     left = set(asked)
     others = [text for row, text in enumerate(s.texts) if row not in left]
+    if len(others) < _LEAST_OTHERS:
+        return {}
     try:
-        counter = TfidfVectorizer(sublinear_tf=True).fit(others)
-        whole = counter.transform(others)
-        dims = min(_DIMS, whole.shape[0] - 1, whole.shape[1] - 1)
-        if dims < 1:
-            return 0.0
-        turned = TruncatedSVD(dims, random_state=s.seed).fit(whole)
-    except ValueError:  # no word of two letters
-        return 0.0
-    return view_retrieval(*(turned.transform(counter.transform(half)) for half in (first, second))).value
+        counted = TfidfSvd.learned(others, dim=_DIMS)
+    except DataError:  # no word in them
+        return {}
+    return {f"TF-IDF of {len(others):,} texts": view_retrieval(*map(counted.embed, (first, second))).value}
+
+
+def likeness(s: Written) -> list[Section]:
+    """Say how well cosine agrees with people's scores of pairs, beside counted words and the network before."""
+    sections = []
+    for name, pairs in s.scored.items():
+        if s.encode is None:
+            raise DataError("there is nothing here that encodes texts, so pairs cannot be scored")
+        first, second, scores = (list(each) for each in zip(*pairs, strict=True))
+        beside = {"TF-IDF": cosine_likeness(Tfidf.learned(s.texts).cosines(first, second), scores)[0].value}
+        for who, encode in s.before.items():
+            beside[who] = text_likeness(encode(first), encode(second), scores)[0].value
+        found = text_likeness(s.encode(first), s.encode(second), scores, name=name, seed=s.seed)
+        numbers = (replace(found[0], baselines={**found[0].baselines, **beside}), found[1])
+        bars = [Bar("these vectors", numbers[0].value, numbers[0].low, numbers[0].high)]
+        bars += [Bar(who, value) for who, value in beside.items()]
+        chart = bar_chart(
+            bars, title="Agreement with people", description="Spearman's correlation of cosine and score.",
+            low=min(0.0, *(bar.value for bar in bars)),
+        )  # fmt: skip
+        text = f"{len(pairs):,} pairs of texts that people scored: how far the order by cosine is theirs."
+        if numbers[0].value < beside["TF-IDF"]:
+            text += " Here counted words agree better: for likeness they are the better choice."
+        sections.append(Section(f"Likeness: {name}", text, numbers, (), (page.figure(chart),)))
+    return sections
+
+
+def few_labels(s: Written) -> list[Section]:
+    """Say what the vectors are worth with few labels: half of the labelled texts to learn from, half to test on."""
+    sections = []
+    for name, labelled in s.labelled.items():
+        if s.encode is None:
+            raise DataError("there is nothing here that encodes texts, so labels cannot be told")
+        order = np.random.default_rng(s.seed).permutation(len(labelled))
+        train, test = ([labelled[row] for row in half] for half in np.array_split(order, 2))
+        known = {label for _, label in train}
+        test = [each for each in test if each[1] in known]
+        split = Split([label for _, label in train], [label for _, label in test])
+        texts = [text for text, _ in train], [text for text, _ in test]
+        makers: dict[str, Callable[[Sequence[str]], Array]] = {"these vectors": s.encode, **s.before}
+        makers["TF-IDF"] = TfidfSvd.learned(texts[0], dim=_DIMS).embed
+        found = {
+            who: _accuracies(np.asarray(make(texts[0])), np.asarray(make(texts[1])), split)
+            for who, make in makers.items()
+        }
+        ours = found.pop("these vectors")
+        numbers = tuple(
+            replace(number, baselines={**number.baselines, **{who: each[which].value for who, each in found.items()}})
+            for which, number in ours.items()
+        )
+        text = f"{len(train):,} labelled texts to learn from and {len(test):,} to test on, of {len(known)} classes."
+        sections.append(Section(f"Labels: {name}", text, numbers))
+    return sections
+
+
+def _accuracies(train: Array, test: Array, split: Split) -> dict[str, Number]:
+    found = {str(each): few_label_accuracy(train, test, split, each=each) for each in FEW}
+    found["all"] = linear_accuracy(train, test, split)
+    return {which: number for which, number in found.items() if number is not None}
 
 
 def nearest_texts(s: Written) -> list[Section]:

@@ -32,17 +32,19 @@ def first_tokens(prepared: Texts, dim: int, *, seed: int, session: Session | Non
     from likewise.words.word2vec import Word2Vec
 
     tokens, count = prepared.train, prepared.tokenizer.get_vocab_size()
-    counts = np.bincount(tokens.stream, minlength=count)
+    counts = tokens.counts(count)
     order = np.argsort(-counts, kind="stable")
     order = order[counts[order] > 0]
     number = np.full(count, -1, np.int32)
     number[order] = np.arange(len(order), dtype=np.int32)
     names = [str(token) for token in order.tolist()]
     vocabulary = Vocabulary(names, counts[order], raw_words=len(tokens.stream))
-    corpus = Corpus(number[tokens.stream], tokens.starts)
-    wide = min(dim, _MOST_DIMS)
-    aside = Session(None if session is None else _told(session))
+    corpus = Corpus(tokens.renumbered(number), tokens.starts)
+    wide, session = min(dim, _MOST_DIMS), session or Session()
+    aside = session.aside(_told(session))
     trained = Word2Vec(dim=wide, epochs=EPOCHS, seed=seed, reproducible=True).fit(corpus, vocabulary, session=aside)
+    if session.stopped:
+        raise KeyboardInterrupt  # nothing was learned yet that could be kept
     vectors = trained.vectors - trained.vectors.mean(0)
     if wide < dim:
         drawn = np.random.default_rng(_TURN).normal(size=(dim, wide))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from likewise.space import Space
     from likewise.train.choosing import Chosen
     from likewise.train.engine import Engine
-    from likewise.train.loop import Data, Training
+    from likewise.train.loop import Data, Training, Watcher
     from likewise.train.monitor import Probe
     from likewise.train.plan import Plan
 
@@ -36,6 +36,7 @@ class Material(ABC):
     unit: str  # what an item is called, of many
     rate: float | None = None  # what is usual with AdamW for 128 items in a step, where it is not that of most
     compares: bool = True  # whether the objective compares views of items
+    goes_on: bool = False  # whether weights are about to be replaced by those of a checkpoint
 
     @property
     @abstractmethod
@@ -75,6 +76,10 @@ class Material(ABC):
         """Return what the objective tells that evidence needs, while it is still there; here nothing."""
         return {}
 
+    def watchers(self, session: Session) -> list[Watcher]:
+        """Return who else looks on while it learns; here nobody."""
+        return []
+
 
 @dataclass(frozen=True)
 class Fitted:
@@ -104,8 +109,9 @@ def fitted(
     with joined(device_here(options["device"])) as (rank, world), threads(options["threads"]) as used:
         if not options["threads"]:
             session.tell(Derived("threads", used, "as torch chooses"))
-        learning = Fit(material, options, session, seed)
         kept = checkpoints.newest()
+        material.goes_on = kept is not None
+        learning = Fit(material, options, session, seed, world=world)
         state = None if kept is None else unpacked(kept)
         training = learning.training(rank, world, kept, state)
         with session.stage(STAGE) as facts:
@@ -124,18 +130,20 @@ def fitted(
 class Fit:
     """One training by one seed: what is built, measured and watched."""
 
-    def __init__(self, material: Material, options: Mapping[str, Any], session: Session, seed: int) -> None:
+    def __init__(
+        self, material: Material, options: Mapping[str, Any], session: Session, seed: int, *, world: int = 1
+    ) -> None:
         self.material, self.options, self.session, self.seed = material, options, session, seed
-        self.batch = self._batch()
+        self.batch = self._batch(world)
 
     @property
     def place(self) -> str:
         """Where a further seed writes, inside the folder of the first."""
         return "" if self.seed == self.options["seed"] else f"seed-{self.seed}"
 
-    def _batch(self) -> int:
-        wanted, there = self.options["batch"], self.material.items
-        if wanted <= there:
+    def _batch(self, world: int) -> int:
+        wanted, there = self.options["batch"], self.material.items // world * world
+        if wanted <= there or not there:
             return int(wanted)
         self.session.tell(
             Note(f"a batch of {wanted} is more than the {there} {self.material.unit} to learn from: all are taken")
@@ -243,7 +251,7 @@ class Fit:
         return self._rate() * (share**0.5 if self.options["optimiser"] == "adamw" else share)
 
     def watchers(self, training: Training, state: Any, on_epoch: OnEpoch | None) -> list[Any]:
-        """Return who looks on: the doctor, who remembers what was seen before, and the caller."""
+        """Return who looks on: the doctor, who remembers what was seen before, whom the material adds, the caller."""
         from likewise.train.keeping import fitting
         from likewise.train.monitor import Doctor
 
@@ -258,7 +266,8 @@ class Fit:
         if state is not None:
             with fitting():
                 doctor.load(state["doctor"])
-        return [doctor] if on_epoch is None else [doctor, _EachEpoch(self._space_of(training), on_epoch)]
+        caller = [] if on_epoch is None else [_EachEpoch(self._space_of(training), on_epoch)]
+        return [doctor, *self.material.watchers(self.session), *caller]
 
     def _setting(self, training: Training, distinct: float) -> Any:
         """Return what names causes: the objective's traits, and the plan's numbers beside the usual ones."""

@@ -13,7 +13,7 @@ from likewise.errors import MissingExtra, OptionError
 from likewise.files import atomic
 from likewise.recipes.shared import TextWay
 from likewise.run import CHECKPOINTS
-from likewise.session import Progress, Session
+from likewise.session import Note, Progress, Session
 
 if TYPE_CHECKING:
     from likewise.checkpoints import Checkpoints
@@ -67,7 +67,10 @@ class TextRecipe:
                 source, session=session, kind=options["tokenizer"], vocabulary=options["vocabulary"],
                 lowercase=options["lowercase"], sentences=options["parts"] == "sentences", probe=_PROBED * dim,
                 keep=options["keep"], tokenizer=tokenizer, pairs=self.way.pairs, folder=folder,
+                folded=self.start is not None and self.start.reading.lowercase,
             )  # fmt: skip
+        if not self.way.packs:
+            self._tell_cut(prepared, session)
         if kept is not None and tokenizer is None:  # who goes on cuts as whoever began
             kept.parent.mkdir(exist_ok=True)
             with atomic(kept) as file:
@@ -119,6 +122,15 @@ class TextRecipe:
         told = prepared.told.get(encoder.fingerprint, {})
         return {"encode": encoder.embed, "before": {name: before.embed}, **told}
 
+    def _tell_cut(self, prepared: Texts, session: Session) -> None:
+        """Say how many texts are longer than what is read of them."""
+        length = self.options["length"]
+        cut = int((prepared.train.lengths >= length).sum())  # what begins a text is not counted there
+        if cut:
+            session.tell(
+                Note(f"{cut:,} of {len(prepared.train):,} texts have more than {length} tokens, which are read of them")
+            )
+
     def _refuse(self) -> None:
         """Raise OptionError for options that do not fit together or cannot be had here, before anything is read."""
         from likewise.train.choosing import seconds_of
@@ -131,8 +143,21 @@ class TextRecipe:
                 raise OptionError(f"time {options['time']} and epochs {options['epochs']} came: give one of them")
         if options["precision"] == "fp16" and device_here(options["device"]).type == "cpu":
             raise OptionError("precision fp16 needs an accelerator: take bf16, fp32 or auto")
-        if self.way.causal and options["pool"] == "class":
+        pool = options["pool"] if self.start is None else self.start.reading.pool
+        if self.way.causal and pool == "class":
             raise OptionError("pool class: the first token has seen nothing where each sees those before it; take last")
+        if options.get("matryoshka") is not None:
+            from likewise.encoders.bert import SIZES
+            from likewise.objectives.nested import dims_of
+
+            most = SIZES[options["size"]].dim if self.start is None else self.start.dim
+            if max(dims_of(options["matryoshka"])) > most:
+                raise OptionError(f"matryoshka {options['matryoshka']}: the network has {most} dims, take fewer")
+        if self.start is not None and options["length"] > self.start.reading.tokens:
+            read = self.start.reading.tokens
+            raise OptionError(
+                f"length {options['length']}: what it begins with reads {read} tokens of a text, take --length {read}"
+            )
         device_here(options["device"])
 
 

@@ -21,7 +21,7 @@ Stem = Literal["auto", "small", "patches", "large"]
 Norm = Literal["batch", "group"]
 Tokenizer = Literal["wordpiece", "bpe"]
 Parts = Literal["lines", "sentences"]
-Pool = Literal["mean", "class", "last"]
+Pool = Literal["mean", "class", "last", "layers"]
 Begin = Literal["words", "drawn"]
 Optimiser = Literal["adamw", "lars"]
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
@@ -50,7 +50,8 @@ class TextWay:
     """One way to learn from texts: what makes its objective, and its views of tokens that are `marked` out.
 
     `packs` where texts follow one another in rows of equal length; `pairs` where an item is two texts that belong
-    together; `causal` where a token sees those before it alone, also afterwards; `tells` where the objective tells
+    together; `causal` says whether a token sees those before it alone, also afterwards (None: as the network has it);
+    `tells` where the objective tells
     hidden tokens, for evidence that must be made before it is thrown away.
     """
 
@@ -59,7 +60,7 @@ class TextWay:
     rate: float
     packs: bool = False
     pairs: bool = False
-    causal: bool = False
+    causal: bool | None = None
     compares: bool = True
     tells: bool = False
 
@@ -104,7 +105,9 @@ def options_of_texts(
     lowercase: Annotated[bool, Option("fold case and accents")] = True,
     parts: Annotated[Parts, Option("what a text is; sentences: lines are parted into them")] = "lines",
     length: Annotated[int, Option("tokens of a text that are read", "tokens", 8, 8192)] = 128,
-    pool: Annotated[Pool, Option("a text's vector is the mean of its tokens', or that of the first or last")] = "mean",
+    pool: Annotated[
+        Pool, Option("a text's vector: the mean of its tokens', that of the first or last, or the mean of all depths'")
+    ] = "mean",
     dropout: Annotated[float, Option("of what the network holds, while it learns", "share", 0, 0.9)] = 0.1,
     begin: Annotated[
         Begin, Option("words: tokens begin with vectors by the tokens beside them (word2vec); drawn: at random")

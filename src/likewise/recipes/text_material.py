@@ -15,17 +15,16 @@ if TYPE_CHECKING:
 
     from likewise.contracts import Encoder, View
     from likewise.encoders.texts import TextEncoder
+    from likewise.recipes.beside_texts import HiddenTokens
     from likewise.recipes.language import TextRecipe
     from likewise.session import Session
     from likewise.sources.texts_prepared import Texts
     from likewise.space import Space
-    from likewise.train.loop import Data, Training
+    from likewise.train.loop import Data, Training, Watcher
     from likewise.train.monitor import Probe
 
 _PROBED_LENGTH = 24  # tokens of a text that the doctor looks at: a look is to cost little
 _LOST = 0.15  # of the tokens, in each of the doctor's two views
-_GUESSED = 6  # texts held out whose hidden words are guessed, for people to look at
-_MEASURED = 256  # texts held out on which guesses are counted
 
 
 @final
@@ -38,16 +37,11 @@ class TextMaterial(Material):
         self.session = session
         self.recipe, self.options, self.prepared, self.seed = recipe, recipe.options, prepared, seed
         self.rate, self.compares = recipe.way.rate, recipe.way.compares
-        self.length = self._length()
+        self.length = int(self.options["length"])
         if recipe.way.packs:
             self.unit = "rows"
         special = prepared.specials
         self.marks = Marks(prepared.tokenizer.get_vocab_size(), special.mask, special.every)
-
-    def _length(self) -> int:
-        """Return how many tokens of a text are read: as many as were asked for, and as a network that is there has."""
-        wanted = int(self.options["length"])
-        return wanted if self.recipe.start is None else min(wanted, self.recipe.start.reading.tokens)
 
     @property
     def packs(self) -> bool:
@@ -89,6 +83,8 @@ class TextMaterial(Material):
             network: Any = copy.deepcopy(start.network).train().requires_grad_(True)
             if isinstance(network, Bert):
                 network.dropout_to(self.options["dropout"])
+                if self.recipe.way.causal is not None:
+                    network.causal_to(self.recipe.way.causal)
             return network
         size = SIZES[self.options["size"]]
         network = build(
@@ -96,11 +92,11 @@ class TextMaterial(Material):
             {
                 "tokens": self.marks.tokens, "dim": size.dim, "depth": size.depth, "heads": size.heads,
                 "places": self.length, "dropout": self.options["dropout"], "pool": self.options["pool"],
-                "causal": self.recipe.way.causal,
+                "causal": bool(self.recipe.way.causal),
             },
             seed=self.seed,
         )  # fmt: skip
-        if not drawn and self.options["begin"] == "words":
+        if not drawn and not self.goes_on and self.options["begin"] == "words":
             network.take_words(self._first_tokens)
         return network
 
@@ -152,7 +148,7 @@ class TextMaterial(Material):
 
         start = self.recipe.start
         reading = Reading(self.options["pool"], False, self.length) if start is None else start.reading
-        return TextEncoder(network, copy.deepcopy(self.prepared.tokenizer), reading, precision="auto", device=device)
+        return TextEncoder(network, copy.deepcopy(self.prepared.tokenizer), reading, device=device)
 
     def as_drawn(self) -> TextEncoder:
         """Return the encoder of a network that has learned nothing here."""
@@ -168,6 +164,19 @@ class TextMaterial(Material):
             return {}
         from likewise.recipes.beside_texts import guessed
 
-        fresh = self.make(drawn=True)
-        return {"guessed": guessed((training.network, training.objective), fresh, training.view, self.prepared,
-                                   self.length, seed=self.seed, shown=_GUESSED, measured=_MEASURED)}  # fmt: skip
+        return {"guessed": guessed((training.network, training.objective), self.make(drawn=True), self.hidden)}
+
+    def watchers(self, session: Session) -> list[Watcher]:
+        """Return who notes guesses at hidden tokens, where the objective tells any."""
+        if not self.recipe.way.tells:
+            return []
+        from likewise.recipes.beside_texts import Guessing
+
+        return [Guessing(self.hidden, session)]
+
+    @cached_property
+    def hidden(self) -> HiddenTokens:
+        """Tokens of texts held out, which are the same all along."""
+        from likewise.recipes.beside_texts import HiddenTokens
+
+        return HiddenTokens(self.view(), self.prepared, self.length, seed=self.seed)

@@ -10,6 +10,7 @@ from likewise.recipes.options import Option
 from likewise.recipes.shared import Marks, TextWay, text_network
 
 Positive = Literal["dropout", "deletion", "crops"]
+_PLACES = 512  # of texts that are told
 _DELETED = 0.3  # of the tokens, in each of two views
 Mask = Annotated[float, Option("tokens that are hidden", "share", 0.01, 0.9)]
 Temperature = Annotated[float, Option("cosines are divided by it", low=1e-3, high=1e3)]
@@ -48,10 +49,10 @@ def mlm(
 
         return MaskedTokens(marks.mask, marks.tokens, marks.special, share=mask, span=span)
 
-    return TextWay(objective, view, rate=1e-3, packs=True, compares=False, tells=True)
+    return TextWay(objective, view, rate=1e-3, packs=True, causal=False, compares=False, tells=True)
 
 
-@text_network(pool="mean")
+@text_network()
 def next_token() -> TextWay:
     """Tell each word of a text from those before it (language modelling, as GPT).
 
@@ -138,7 +139,7 @@ def denoise_text(
     def objective(network: Any, options: Mapping[str, Any]) -> Objective:
         from likewise.objectives.language import Denoising
 
-        return Denoising(network)
+        return Denoising(network, places=max(_PLACES, options["length"]))
 
     def view(marks: Marks, options: Mapping[str, Any]) -> View:
         from likewise.views.texts import Noised

@@ -97,6 +97,21 @@ def read_text_pairs(
     return _comparable(pairs, path)
 
 
+def read_text_labels(path: Place, *, text: str = "text", label: str = "label") -> list[Label]:
+    """Read labelled texts from a CSV, JSONL or Parquet file with these columns; labels may be numbers.
+
+    Raises DataError for a column that is not there, a side that is empty, and where there are fewer than two classes.
+    """
+    found = []
+    for line, (said, told) in read_records(Path(path), (text, label)):
+        where = f"{path}:{line}"
+        told = str(told) if isinstance(told, int | bool) else told
+        found.append(Label(_side(said, text, where), _side(told, label, where)))
+    if len({each.label for each in found}) < 2:
+        raise DataError(f"{path} has {len(found):,} texts of one class or none: two classes are needed to tell apart")
+    return found
+
+
 def read_stsb(folder: Place, part: str = "test") -> list[Pair]:
     """Read a part of the STS Benchmark (Cer et al. 2017), sts-test.csv: tabs between, no quotes, scores 0 to 5."""
     _one_of(part, _STSB_PARTS)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeAlias, final
@@ -24,6 +25,7 @@ _NAMES: Final = (
     ("anchor", "positive"), ("query", "positive"), ("question", "answer"), ("query", "passage"), ("query", "answer"),
     ("sentence1", "sentence2"), ("sentence_1", "sentence_2"), ("text1", "text2"), ("first", "second"),
 )  # fmt: skip
+_NEGATIVE: Final = re.compile(r"negative(_\d+)?")
 _LEAST = "a pair is two texts, and any number of hard negatives behind them"
 
 
@@ -120,7 +122,7 @@ def _rows(path: Path, wanted: list[str] | None, encoding: str, errors: str) -> I
         chosen: list[str] = []
         for number, record in columns.records(kind, lines, name):
             chosen = chosen or _chosen(list(record), wanted, name)
-            later = [each for each in record if kind == "jsonl" and each.startswith("negative") and each not in chosen]
+            later = [each for each in record if kind == "jsonl" and _NEGATIVE.fullmatch(each) and each not in chosen]
             where = f"{name}:{number}"
             yield number, tuple(_text(record.get(each), where, each) for each in (*chosen, *([] if wanted else later)))
 
@@ -156,7 +158,7 @@ def _chosen(names: list[str], wanted: list[str] | None, where: str) -> list[str]
         lacking = next((name for name in wanted if name not in names), None)
         if lacking is not None:
             raise DataError(columns.missing(lacking, names, where))
-        if len(wanted) < 2:
+        if len(set(wanted)) < max(2, len(wanted)):
             raise DataError(f"column {','.join(wanted)!r} came: {_LEAST}, name both, as anchor,positive")
         return wanted
     found = next((pair for pair in _NAMES if set(pair) <= set(names)), None)
@@ -165,4 +167,4 @@ def _chosen(names: list[str], wanted: list[str] | None, where: str) -> list[str]
             f"{where} has no columns anchor and positive: its columns are {', '.join(names[:20])}; name them with "
             "--column anchor,positive"
         )
-    return [*found, *(name for name in names if name.startswith("negative"))]
+    return [*found, *(name for name in names if _NEGATIVE.fullmatch(name))]

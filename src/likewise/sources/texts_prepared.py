@@ -6,9 +6,11 @@ text after the other in a file without a name, so what is learned from may be la
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
+from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Self, final
@@ -20,7 +22,7 @@ from likewise.contracts import Array, Source
 from likewise.errors import DataError
 from likewise.files import append, nameless, room
 from likewise.session import Derived, Note, Progress, Session
-from likewise.sources.tokenising import Specials, specials_of, train_tokenizer
+from likewise.sources.tokenising import Specials, specials_of, tokenizer_of, train_tokenizer
 
 NOTHING: Final = -1
 """Where a token's number would stand, but the text has ended."""
@@ -28,6 +30,8 @@ _SAMPLE = 20_000_000  # characters that a tokeniser is learned from
 _VOCABULARIES: Final = ((5_000_000, 8_192), (500_000, 4_096), (0, 2_048))  # by the characters that are sampled
 _AT_ONCE = 1_000  # texts that are cut together
 _LONGEST = 200_000  # characters of a text that are cut; what is longer is read to there
+_BLOCK = 1 << 22  # tokens that are handled at a time
+_SHOWN = 20_000  # characters of a text that stand in a run
 _LEAST = 3  # texts
 _STAGE = "reading"
 _SENTENCE = re.compile(r"(?<=[.!?])[\"')\]]*\s+(?=[\"'(\[]*[A-Z0-9])|(?<=[。！？])")
@@ -49,6 +53,22 @@ class Tokens:
     def lengths(self) -> Int64[Array, " n"]:
         """How many tokens each has, with the one that ends it and without the one that begins it."""
         return np.diff(self.starts)
+
+    def counts(self, size: int) -> Int64[Array, " size"]:
+        """Return how often each token of a vocabulary stands there."""
+        found = np.zeros(size, np.int64)
+        for low in range(0, len(self.stream), _BLOCK):
+            found += np.bincount(self.stream[low : low + _BLOCK], minlength=size)
+        return found
+
+    def renumbered(self, numbers: Array, folder: Path | None = None) -> Array:
+        """Return the stream under other numbers of their type, in a file without a name."""
+        if not len(self.stream):
+            return np.empty(0, numbers.dtype)
+        with room(folder, "the tokens of the texts"), nameless(folder) as file:
+            for low in range(0, len(self.stream), _BLOCK):
+                append(file, numbers[self.stream[low : low + _BLOCK]])
+            return np.asarray(np.memmap(file, numbers.dtype, "r", 0, (len(self.stream),)))
 
 
 @final
@@ -91,7 +111,7 @@ class Texts:
 
     def rows_packed(self, length: int) -> int:
         """Return how many rows `packed` has."""
-        return max(0, len(self.train.stream)) // (length - 1)
+        return len(self.train.stream) // (length - 1)
 
 
 def prepare_texts(
@@ -105,13 +125,15 @@ def prepare_texts(
     probe: int,
     keep: int,
     tokenizer: Any = None,
+    folded: bool = False,
     pairs: bool = False,
     folder: Path | None = None,
 ) -> Texts:
     """Read texts, or `pairs` of them, and cut them into tokens by a tokeniser, which is learned if none is given.
 
-    About `probe` of them, a tenth at the most, are held out, by a digest of what they say; `keep` are shown in the
-    space. Raises DataError for fewer than 3 texts.
+    One that is given stays as it is; `folded`: it wants texts in lower case, and does not see to that itself. About
+    `probe` of them, a tenth at the most, are held out, by a digest of what they say (of pairs their anchors); `keep`
+    are shown in the space. Raises DataError for fewer than 3 texts.
     """
     items = _again(source, sentences, pairs)
     found = _looked_at(items, session, source)
@@ -120,11 +142,13 @@ def prepare_texts(
         if vocabulary is None:
             session.tell(Derived("vocabulary", size, f"for a text of {found.all_characters:,} characters"))
         with session.stage("learning the tokeniser"):
-            tokenizer = train_tokenizer(found.sample, kind=kind, vocabulary=size, lowercase=lowercase)
+            tokenizer = train_tokenizer(found.texts(), kind=kind, vocabulary=size, lowercase=lowercase)
+    else:
+        tokenizer = tokenizer_of(json.loads(tokenizer.to_str()))
     found.sample.clear()
     specials = specials_of(tokenizer)
     share = min(0.1, probe / found.count)
-    with _Cut(tokenizer, specials, found, share, keep, folder) as made:
+    with _Cut(tokenizer, specials, found, share, keep, folder, folded) as made:
         for some in _parts(items()):
             made.take(some)
             session.tell(Progress(_STAGE, made.done, found.count, "texts"))
@@ -160,7 +184,11 @@ class _Found:
     sides: int
     characters: int
     all_characters: int
-    sample: list[str]
+    sample: list[tuple[str, ...]]
+
+    def texts(self) -> Iterator[str]:
+        """Yield the texts that a tokeniser is learned from."""
+        return (text for texts in self.sample for text in texts)
 
 
 def _again(source: Source, sentences: bool, pairs: bool) -> Any:
@@ -185,16 +213,17 @@ def _again(source: Source, sentences: bool, pairs: bool) -> Any:
 
 def _looked_at(items: Any, session: Session, source: Source) -> _Found:
     """Count texts, and keep a sample of them, spread over all: whenever it is too large each second one is let go."""
-    sample: list[str] = []
+    sample: list[tuple[str, ...]] = []
     count, sides, characters, whole, every = 0, 1, 0, 0, 1
     for _, texts in items():
         sides = max(sides, len(texts))
         if count % every == 0:
-            sample += texts
-            characters += sum(map(len, texts))
-            if characters > 2 * _SAMPLE:
+            some = tuple(text[:_LONGEST] for text in texts)
+            sample.append(some)
+            characters += sum(map(len, some))
+            while characters > _SAMPLE and len(sample) > 1:
                 sample, every = sample[::2], every * 2
-                characters = sum(map(len, sample))
+                characters = sum(len(text) for some in sample for text in some)
         count += 1
         whole += sum(map(len, texts))
         if count % 20_000 == 0:
@@ -222,13 +251,13 @@ class _Cut:
     """Cuts texts into tokens, one lot after the other."""
 
     def __init__(
-        self, tokenizer: Any, specials: Specials, found: _Found, share: float, keep: int, folder: Path | None
-    ) -> None:
+        self, tokenizer: Any, specials: Specials, found: _Found, share: float, keep: int, folder: Path | None,
+        folded: bool,
+    ) -> None:  # fmt: skip
         self.tokenizer, self.specials, self.found, self.folder = tokenizer, specials, found, folder
-        self.share, self.keep = share, keep
-        self.done, self.long, self.empty = 0, 0, 0
-        with suppress(AttributeError):
-            tokenizer.no_padding()
+        self.share, self.keep, self.folded = share, keep, folded
+        self.done, self.long, self.empty, self.cut_short = 0, 0, 0, 0
+        tokenizer.no_padding()
         tokenizer.no_truncation()
         kind = np.uint16 if tokenizer.get_vocab_size() <= np.iinfo(np.uint16).max else np.uint32
         self.streams = {False: _Stream(kind, folder), True: _Stream(kind, folder)}
@@ -257,7 +286,7 @@ class _Cut:
             if not ids[0] or (self.found.sides > 1 and not ids[1]):
                 self.empty += 1
                 continue
-            digest = _digest(each)
+            digest = _digest(each[0])  # of pairs the anchor: it may come with several positives
             held = int.from_bytes(digest[:4], "little") < self.share * 2**32
             if held:
                 self.held += 1
@@ -265,13 +294,19 @@ class _Cut:
             for one in ids:
                 self.streams[held].add(one, self.specials.last if one else None)
             if held or int.from_bytes(digest[4:8], "little") * self.found.count < self.keep * 2**32:
-                self.shown.append((key, each[0], held))
+                self.shown.append((key, self._as_shown(each[0]), held))
 
     def _ready(self, text: str) -> str:
         if len(text) > _LONGEST:
             self.long += 1
-            return text[:_LONGEST]
-        return text
+            text = text[:_LONGEST]
+        return text.lower() if self.folded else text
+
+    def _as_shown(self, text: str) -> str:
+        if len(text) <= _SHOWN:
+            return text
+        self.cut_short += 1
+        return f"{text[:_SHOWN]}…"
 
     def texts(self, name: str, session: Session) -> Texts:
         """Return all that was cut; what was left out is told."""
@@ -281,16 +316,18 @@ class _Cut:
             what = "pairs with an empty side" if sides > 1 else "texts of which the tokeniser makes nothing"
             session.tell(Note(f"{self.empty:,} of {self.done:,} were passed over: {what}"))
         if self.long:
-            session.tell(Note(f"{self.long:,} texts are longer than {_LONGEST:,} characters: read up to there"))
+            session.tell(Note(f"longer than {_LONGEST:,} characters, and read up to there: {self.long:,} texts"))
+        if self.cut_short:
+            session.tell(
+                Note(f"longer than {_SHOWN:,} characters, and shown in the run up to there: {self.cut_short:,} texts")
+            )
         if len(train) < 2 * sides:
             raise DataError(
                 f"{name} holds {len(train) // sides} texts to learn from once empty ones are passed over: give more"
             )
         if not len(probe):  # so few that the share took none
             train, probe = train, Tokens(train.stream, train.starts)
-        shown = (
-            sorted(self.shown, key=lambda one: not one[2])[: self.keep] if len(self.shown) > self.keep else self.shown
-        )
+        shown = _some(self.shown, self.keep)
         distinct = len(self.seen) / self.held if self.held else 1.0
         return Texts(name, self.tokenizer, self.specials, train, probe, shown, distinct, sides)
 
@@ -300,7 +337,7 @@ class _Stream:
 
     def __init__(self, kind: Any, folder: Path | None) -> None:
         self._kind, self._folder, self._file = kind, folder, nameless(folder)
-        self._starts, self._waiting, self._size = [0], list[int](), 0
+        self._starts, self._waiting, self._size = array("q", [0]), list[int](), 0
 
     def add(self, ids: Sequence[int], last: int | None) -> None:
         self._waiting += ids
@@ -329,10 +366,18 @@ class _Stream:
         self._file.close()
 
 
-def _digest(texts: Sequence[str]) -> bytes:
-    import hashlib
+def _some(shown: list[tuple[str, str, bool]], keep: int) -> list[tuple[str, str, bool]]:
+    """Return at most `keep` of the texts to show, in their order: of those held out first, but no more than half."""
+    if len(shown) <= keep:
+        return shown
+    held = [row for row, (_, _, out) in enumerate(shown) if out]
+    rest = [row for row, (_, _, out) in enumerate(shown) if not out]
+    first = held[: max(keep // 2, keep - len(rest))]
+    return [shown[row] for row in sorted([*first, *rest[: keep - len(first)]])]
 
-    return hashlib.sha256("\0".join(texts).encode("utf-8", "surrogatepass")).digest()[:16]
+
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:16]
 
 
 def _padded(tokens: Tokens, rows: Array, most: int, specials: Specials) -> Int64[Array, "b t"]:

@@ -61,7 +61,7 @@ def _wordpiece(parts: Any, texts: list[str], vocabulary: int, lowercase: bool) -
     pieces that begin a word stand as they are, the others behind ##.
     """
     normalizer = parts.normalizers.BertNormalizer(lowercase=lowercase)
-    letters = _letters(texts, normalizer, most=min(_LETTERS, max(1, vocabulary // 8)))
+    letters = _letters(texts, normalizer, most=min(_LETTERS, max(1, (vocabulary - len(SPECIAL)) // 3)))
     merging = parts.Tokenizer(parts.models.BPE())
     merging.normalizer = normalizer
     merging.pre_tokenizer = parts.pre_tokenizers.Sequence(

@@ -65,10 +65,11 @@ class Order:
         order = rng.permutation(self.items)
         if self.lengths is None:
             return order
-        for low in range(0, self.items, _POOL * self.batch):
+        order = order[: self.steps_per_epoch * self.batch]  # who is left out is drawn, and not by length
+        for low in range(0, len(order), _POOL * self.batch):
             pool = order[low : low + _POOL * self.batch]
             order[low : low + len(pool)] = pool[np.argsort(self.lengths[pool], kind="stable")]
-        batches = order[: self.steps_per_epoch * self.batch].reshape(-1, self.batch)
+        batches = order.reshape(-1, self.batch)
         return rng.permuted(batches[rng.permutation(len(batches))], axis=1).ravel()
 
 

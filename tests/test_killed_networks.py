@@ -20,9 +20,11 @@ import likewise as lw
 from likewise import checkpoints
 from likewise.errors import RunError
 from likewise.session import Logged, Session
+from likewise.sources.small_language import small_language
 from likewise.sources.small_pictures import small_pictures
 
 pytest.importorskip("torch")
+pytest.importorskip("tokenizers")
 CASES: dict[str, dict[str, Any]] = {
     "simclr": {"epochs": 16},
     "byol": {"epochs": 12},  # a teacher
@@ -30,6 +32,11 @@ CASES: dict[str, dict[str, Any]] = {
     "dino": {"epochs": 10, "prototypes": 64, "small_crops": 1},  # a teacher and a centre
     "mae": {"epochs": 12, "patch": 2},
 }
+TEXTS: dict[str, dict[str, Any]] = {
+    "mlm": {"epochs": 8},  # first vectors of tokens, dropout
+    "simcse": {"epochs": 5},
+}
+SHORT: dict[str, Any] = {"length": 12, "vocabulary": 200}
 SAME: dict[str, Any] = {"batch": 16, "precision": "fp32", "threads": 1, "device": "cpu"}
 # Learning is begun by a process that has imported everything already and becomes two: each is killed like any other,
 # and twenty of them do not spend their time on importing torch. Checkpoints are as many as they can be.
@@ -38,6 +45,7 @@ import json, os, sys
 import likewise.recipes.vision, likewise.train.monitor, likewise.train.keeping, likewise.train.choosing
 import likewise.encoders.pictures, likewise.objectives.distillation, likewise.objectives.contrastive
 import likewise.objectives.masking, likewise.views.pictures, likewise.sources.images_prepared
+import likewise.recipes.text_material, likewise.recipes.first_tokens, likewise.objectives.language, likewise.views.texts
 from likewise import checkpoints
 from likewise.cli import main
 checkpoints.LEAST, checkpoints.SHARE = 0.02, 1
@@ -107,8 +115,22 @@ def pictures(folder: Path, n: int = 72) -> Path:
     return folder / "pictures.npy"
 
 
+def lines(folder: Path) -> Path:
+    made = small_language(sentences=180).lines
+    (folder / "lines.txt").write_text("\n".join(line if isinstance(line, str) else " ".join(line) for line in made))
+    return folder / "lines.txt"
+
+
+def data_for(recipe: str, folder: Path) -> Path:
+    return lines(folder) if recipe in TEXTS else pictures(folder)
+
+
+def options_of(recipe: str) -> dict[str, Any]:
+    return SAME | (SHORT | TEXTS[recipe] if recipe in TEXTS else CASES[recipe])
+
+
 def given(recipe: str, data: Path) -> list[Any]:
-    options = SAME | CASES[recipe]
+    options = options_of(recipe)
     return [recipe, data, "--no-report", *(f"--{name.replace('_', '-')}={value}" for name, value in options.items())]
 
 
@@ -118,7 +140,7 @@ def bits(run: Path) -> dict[str, Any]:
     assert opened.verify() == []
     assert not (run / "checkpoints").exists()
     kept = {name: (run / name).read_bytes() for name in ("encoder/weights.safetensors", "space/vectors.safetensors")}
-    log = [{name: value for name, value in line.items() if name != "pictures_per_second"} for line in opened.log]
+    log = [{name: value for name, value in line.items() if not name.endswith("_per_second")} for line in opened.log]
     return {**kept, "log": log, "status": opened.manifest["status"]}
 
 
@@ -150,6 +172,7 @@ def wait_for_checkpoint(run: Path, before: int) -> None:
 FEW = 2
 MOMENTS = [pytest.param(name, FEW, marks=[] if name in ("simclr", "moco") else pytest.mark.slow) for name in CASES]
 MOMENTS += [pytest.param(name, 20, marks=pytest.mark.slow) for name in CASES]
+MOMENTS += [pytest.param(name, 10, marks=pytest.mark.slow) for name in TEXTS]
 
 
 @pytest.mark.parametrize(("recipe", "moments"), MOMENTS)
@@ -159,7 +182,7 @@ def test_kill_9_at_any_moment(recipe: str, moments: int, started: Starter, tmp_p
     Some kills fall into what comes before, and are not counted.
     """
     rng = random.Random(f"{recipe} {moments}")
-    begin = given(recipe, pictures(tmp_path))
+    begin = given(recipe, data_for(recipe, tmp_path))
     started.to_the_end(*begin, "--out", tmp_path / "whole")
     wanted, steps = bits(tmp_path / "whole"), []
     learning = lw.open(tmp_path / "whole").manifest["seconds"]["learning"]
@@ -196,10 +219,10 @@ def step_of(run: Path) -> int:
     return int(values["training"]["plain"]["of"]["training"]["of"]["done"])
 
 
-@pytest.mark.parametrize("recipe", CASES)
+@pytest.mark.parametrize("recipe", CASES | TEXTS)
 def test_the_same_seed_gives_the_same_bits(recipe: str, tmp_path: Path) -> None:
-    data = pictures(tmp_path)
-    options = SAME | CASES[recipe] | {"epochs": 2, "recipe": recipe, "report": False}
+    data = data_for(recipe, tmp_path)
+    options = options_of(recipe) | {"epochs": 2, "recipe": recipe, "report": False}
     for out, seed in (("one", 7), ("two", 7), ("other", 8)):
         lw.learn(data, out=tmp_path / out, seed=seed, **options)
     assert bits(tmp_path / "one") == bits(tmp_path / "two")
