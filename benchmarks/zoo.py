@@ -86,7 +86,7 @@ BROKEN = {  # it learns, until what holds it together breaks
 }
 LATE = 0.35  # of the training
 HEALTHY = {name: Member(name, {}, "") for name in SUPPORTED}
-BESIDE = {"dino": Member("dino", {"small_crops": 2, "rate": 1e-3}, "")}  # of one seed
+BESIDE = {"dino": Member("dino", {"small_crops": 2, "rate": 1e-3}, "")}
 MEMBERS = HEALTHY | ZOO | BESIDE | BROKEN
 
 
@@ -298,7 +298,7 @@ def versions(action: str) -> dict[str, str]:
 def measure(options: argparse.Namespace) -> None:
     """Run what is asked for and not known yet, one after the other."""
     asked = [(name, seed, action) for action in options.actions for name in options.members for seed in
-             (options.seeds if name in HEALTHY else options.seeds[:1])]  # fmt: skip
+             (options.seeds if name in HEALTHY | BESIDE else options.seeds[:1])]  # fmt: skip
     for name, seed, action in asked:
         about = {
             "member": name,

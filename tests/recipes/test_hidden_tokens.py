@@ -10,7 +10,7 @@ import pytest
 
 import likewise as lw
 from likewise.contracts import Number
-from likewise.evaluate.hidden_words import Guess, Guessed, Moment, hidden_words, moments_of
+from likewise.evaluate.hidden_words import Counts, Guess, Guessed, Moment, hidden_words, moments_of
 from likewise.session import Logged, Session
 from likewise.sources.small_language import small_language
 
@@ -67,7 +67,8 @@ def test_what_is_hidden_cannot_be_seen_and_all_else_can() -> None:
     assert torch.equal(again.views.inputs[0], shown)
     special = set(found.marks.special)
     assert not special & set(whole[places].tolist())
-    assert hidden.frequent not in special
+    assert not special & set(hidden.frequents.tolist())
+    assert hidden.frequents.shape == (5,)
 
 
 def test_who_knows_everything_guesses_everything_and_the_untrained_next_to_nothing() -> None:
@@ -77,11 +78,12 @@ def test_who_knows_everything_guesses_everything_and_the_untrained_next_to_nothi
     network, objective = found.make()
     knows: Any = Knows(found.hidden)
     network.train()
-    number = guessed((network, knows), (network, objective), found.hidden).right
-    assert number.value == 1
-    assert number.n == int((found.hidden.truth >= 0).sum())
-    assert number.baselines["untrained"] < 0.2
-    assert 0.02 < number.baselines["most frequent token"] < 0.5
+    first, among = guessed((network, knows), (network, objective), found.hidden).numbers
+    assert (first.name, among.name) == ("hidden tokens guessed@1", "hidden tokens guessed@5")
+    assert first.value == among.value == 1
+    assert first.n == among.n == int((found.hidden.truth >= 0).sum())
+    assert first.baselines["untrained"] <= among.baselines["untrained"] < 0.2
+    assert 0.02 < first.baselines["most frequent token"] < among.baselines["5 most frequent tokens"] < 0.6
     assert network.training
     assert knows.training
 
@@ -91,7 +93,7 @@ def test_guesses_are_noted_at_the_start_on_the_way_and_at_the_end() -> None:
     moments = moments_of(run.log)
     steps = [line["step"] for line in run.log if line.get("loss") is not None]
     assert [moment.step for moment in moments] == sorted({0, 1, round(0.2 * steps[-1]), steps[-1] // 2, steps[-1]})
-    assert moments[-1].asked == moments[0].asked
+    assert moments[-1].counts.asked == moments[0].counts.asked
     assert all("▢" in text for text, _ in moments[0].texts)
     assert [text for text, _ in moments[0].texts] == [text for text, _ in moments[-1].texts]
     (section,) = (part for part in run.report["sections"] if part["title"] == "Hidden words")
@@ -99,7 +101,8 @@ def test_guesses_are_noted_at_the_start_on_the_way_and_at_the_end() -> None:
     assert section["tables"][0]["columns"][-1] == "at the end, best first"
     assert section["numbers"][0]["value"] > section["numbers"][0]["baselines"]["untrained"]
     later = hidden_words(None, run.log)[0]
-    assert later.numbers[0].value == moments[-1].right / moments[-1].asked
+    assert later.numbers[0].value == moments[-1].counts.first / moments[-1].counts.asked
+    assert later.numbers[1].value == moments[-1].counts.among / moments[-1].counts.asked
     assert later.numbers[0].baselines.keys() == {"most frequent token", "step 0"}
 
 
@@ -136,17 +139,21 @@ def test_what_was_cut_off_has_the_same_moments(lines: int, tmp_path: Path) -> No
 
 
 def moment(step: int, right: int = 0) -> dict[str, Any]:
-    return {"guessed": Moment(step, 10, right, 3, [("a ▢", [("b", ["c", "b"])])]).as_json(), "step": step}
+    return {
+        "guessed": Moment(step, Counts(10, right, right, 3, 4), [("a ▢", [("b", ["c", "b"])])]).as_json(),
+        "step": step,
+    }
 
 
 def test_moments_that_a_training_went_back_behind_do_not_count() -> None:
     log = [moment(0), moment(5, 2), moment(10, 9), {"step": 5, "back_from": 10}, moment(10, 4)]
-    assert [(found.step, found.right) for found in moments_of(log)] == [(0, 0), (5, 2), (10, 4)]
+    assert [(found.step, found.counts.first) for found in moments_of(log)] == [(0, 0), (5, 2), (10, 4)]
 
 
 def test_a_section_shows_the_way_where_it_is_known() -> None:
     right = Number("hidden tokens guessed@1", 0.4, 0.2, 0.6, 10, {"most frequent token": 0.3, "untrained": 0.0})
-    found = Guessed([Guess("a ▢", [("b", ["b", "d"], ["x", "y", "z"])])], right)
+    among = Number("hidden tokens guessed@5", 0.5, 0.2, 0.8, 10, {"5 most frequent tokens": 0.4, "untrained": 0.0})
+    found = Guessed([Guess("a ▢", [("b", ["b", "d"], ["x", "y", "z"])])], (right, among))
     (plain,) = hidden_words(found)
     assert plain.tables[0].columns == ("hidden", "untrained", "at the end, best first")
     assert plain.tables[0].rows == (("b", "x · y", "b · d"),)

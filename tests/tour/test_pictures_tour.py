@@ -13,7 +13,7 @@ from likewise.errors import OptionError
 from likewise.session import Note, Session
 from likewise.sources.images import open_images
 from likewise.sources.small_pictures import small_pictures
-from likewise.tour import PANELS, PICTURES, WORDS, caught, take_tour
+from likewise.tour import PANELS, PICTURES, TEXTS, WORDS, caught, take_tour
 from likewise.tour.panel import Panel
 from likewise.tour.picture_ground import PictureGround
 
@@ -45,9 +45,9 @@ class _Page(HTMLParser):
         self.links += [value or "" for name, value in attrs if name in ("src", "href")]
 
 
-def test_panels_of_words_and_of_pictures_are_told_apart() -> None:
-    assert (*WORDS, *PICTURES) == PANELS
-    assert not set(WORDS) & set(PICTURES)
+def test_panels_of_words_of_texts_and_of_pictures_are_told_apart() -> None:
+    assert (*WORDS, *TEXTS, *PICTURES) == PANELS
+    assert len(set(PANELS)) == len(PANELS)
 
 
 @pytest.mark.slow

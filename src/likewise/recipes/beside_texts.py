@@ -12,9 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from likewise.contracts import Number, Views
-from likewise.evaluate.hidden_words import FREQUENT, LOGGED, Guess, Guessed, Moment
-from likewise.evaluate.intervals import wilson
+from likewise.contracts import Views
+from likewise.evaluate.hidden_words import BEST, LOGGED, Counts, Guess, Guessed, Moment
 from likewise.session import Logged, Session
 
 if TYPE_CHECKING:
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
 
 MOMENTS: Final = (0.05, 0.2, 0.5, 1.0)
 """When guesses are noted, in shares of the training, beside its start: early, since that is when most changes."""
-_BEST = 5  # guesses that are shown
 _NOTED = 3  # that are noted on the way
 _AT_ONCE = 32  # texts
 _MEASURED = 256  # texts of which hidden tokens are counted
@@ -57,12 +55,12 @@ class HiddenTokens:
         self.some = sorted({*self.shown, *range(min(_ON_THE_WAY, len(rows)))})
 
     @cached_property
-    def frequent(self) -> int:
-        """The most frequent token of the texts to learn from, of those that stand for text and may be hidden."""
+    def frequents(self) -> Tensor:
+        """The most frequent tokens of the texts to learn from, of those that stand for text and may be hidden."""
         special = list(self._prepared.specials.every)
-        counts = self._prepared.train.counts(self._prepared.tokenizer.get_vocab_size())
+        counts = np.bincount(self._prepared.train.stream, minlength=max(special) + 1)
         counts[special] = 0
-        return int(counts.argmax())
+        return torch.from_numpy(np.argsort(-counts, kind="stable")[:BEST])
 
     def best(self, network: Any, objective: Any, rows: Sequence[int] | None = None) -> Tensor:
         """Return the best guesses at each hidden token of all texts, or of some, "b k best"."""
@@ -72,15 +70,15 @@ class HiddenTokens:
             for low in range(0, len(views), _AT_ONCE):
                 part = views.part(low, low + _AT_ONCE)
                 x, keep = part.inputs[0].to(device), part.keep[0].to(device)
-                found.append(objective.guesses(network, x, keep, best=_BEST)[0].cpu())
+                found.append(objective.guesses(network, x, keep, best=BEST)[0].cpu())
         return torch.cat(found)
 
-    def right(self, best: Tensor, rows: Sequence[int] | None = None) -> tuple[int, int, int]:
-        """Return how many tokens are asked for, at how many the first guess is right, and the most frequent token."""
-        truth = self.truth if rows is None else self.truth[rows]
-        asked = truth >= 0
-        counted = (asked, (best[..., 0] == truth) & asked, (truth == self.frequent) & asked)
-        return tuple(int(one.sum()) for one in counted)  # type: ignore[return-value]
+    def counts(self, best: Tensor, rows: Sequence[int] | None = None) -> Counts:
+        """Return how many tokens are asked for, and how many of them were guessed, "b k best"."""
+        truth = (self.truth if rows is None else self.truth[rows])[:, :, None]
+        asked, among, frequents = truth >= 0, best == truth, self.frequents == truth
+        found = (asked, asked & among[..., :1], asked & among, asked & frequents[..., :1], asked & frequents)
+        return Counts(*(int(one.any(-1).sum()) for one in found))
 
     def text(self, row: int) -> str:
         """Return a text with "▢" where tokens are hidden."""
@@ -114,10 +112,8 @@ def guessed(learned: tuple[Any, Any], fresh: tuple[Any, Any], hidden: HiddenToke
     """Let a network and its objective tell hidden tokens of texts held out; `fresh` are the same, as drawn."""
     device = next(learned[0].parameters()).device
     ours, drawn = hidden.best(*learned), hidden.best(*(part.to(device) for part in fresh))
-    (count, right, frequent), (_, before, _) = hidden.right(ours), hidden.right(drawn)
-    beside = {FREQUENT: frequent / max(1, count), "untrained": before / max(1, count)}
-    number = Number("hidden tokens guessed@1", right / max(1, count), *wilson(right, count), count, beside)
-    return Guessed([_shown(hidden, row, ours, drawn) for row in hidden.shown], number)
+    numbers = hidden.counts(ours).numbers("untrained", hidden.counts(drawn))
+    return Guessed([_shown(hidden, row, ours, drawn) for row in hidden.shown], numbers)
 
 
 def _shown(hidden: HiddenTokens, row: int, ours: Tensor, drawn: Tensor) -> Guess:
@@ -152,9 +148,8 @@ class Guessing:
     def _moment(self, training: Training) -> Moment:
         hidden, rows = self.hidden, self.hidden.some
         best = hidden.best(training.network, training.objective, rows)
-        asked, right, frequent = hidden.right(best, rows)
         texts = [(hidden.text(row), hidden.words(row, best[rows.index(row), :, :_NOTED])) for row in hidden.shown]
-        return Moment(training.done, asked, right, frequent, texts)
+        return Moment(training.done, hidden.counts(best, rows), texts)
 
 
 def _steps(steps: int) -> set[int]:

@@ -6,7 +6,8 @@ from likewise.evaluate.figures import Line, line_chart
 from likewise.evaluate.page import figure
 from likewise.evaluate.sections import Table
 from likewise.tour.panel import Panel
-from likewise.tour.picture_ground import PictureGround, numbers, section
+from likewise.tour.picture_ground import PictureGround
+from likewise.tour.reports import numbers, section
 
 OPTIONS = {"crop": 0.4, "time": "130s"}
 

@@ -6,7 +6,8 @@ from likewise.evaluate.figures import Bar, bar_chart
 from likewise.evaluate.page import figure
 from likewise.evaluate.thumbnails import from_png
 from likewise.tour.panel import Panel
-from likewise.tour.picture_ground import PictureGround, numbers, section
+from likewise.tour.picture_ground import PictureGround
+from likewise.tour.reports import numbers, section
 
 _OPTIONS = {"filters": 200, "samples": 50_000}
 

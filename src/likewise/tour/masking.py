@@ -5,7 +5,8 @@ from __future__ import annotations
 from likewise.evaluate.page import figure
 from likewise.evaluate.thumbnails import from_png
 from likewise.tour.panel import Panel
-from likewise.tour.picture_ground import PictureGround, numbers, section
+from likewise.tour.picture_ground import PictureGround
+from likewise.tour.reports import numbers, section
 
 _OPTIONS = {"mask": 0.75, "patch": 4}
 _MEAN = "the mean of each patch"

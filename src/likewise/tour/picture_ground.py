@@ -10,12 +10,11 @@ from typing import Any
 import numpy as np
 
 import likewise as lw
-from likewise.contracts import Array, Number
+from likewise.contracts import Array
 from likewise.session import Note, Session
 from likewise.sources import samples
 from likewise.sources.images import ImageSource, open_images
 from likewise.sources.small_pictures import small_pictures
-from likewise.tour.panel import NotShown
 
 COUNT, SIDE = 3_000, 16  # pictures, and pixels a side of those that are rendered
 LEARNING = "60s"  # for each network
@@ -81,16 +80,3 @@ class PictureGround:
             return {}
         timed = {} if {"epochs", "time"} & {*options, *self.networks} else {"time": self.learning}
         return {**self.networks, **timed}
-
-
-def section(run: lw.Run, title: str) -> dict[str, Any]:
-    """Return one section of a run's report; NotShown where it has none."""
-    found = next((each for each in (run.report or {"sections": []})["sections"] if each["title"] == title), None)
-    if found is None:
-        raise NotShown(f"the report of {run.manifest['recipe']} has no part “{title}” on these pictures")
-    return dict(found)
-
-
-def numbers(found: dict[str, Any]) -> tuple[Number, ...]:
-    """Return the numbers of a section of a report."""
-    return tuple(Number(**number) for number in found["numbers"])

@@ -5,7 +5,8 @@ from __future__ import annotations
 from likewise.evaluate.figures import Bar, bar_chart
 from likewise.evaluate.page import figure
 from likewise.tour.panel import Panel
-from likewise.tour.picture_ground import PictureGround, numbers, section
+from likewise.tour.picture_ground import PictureGround
+from likewise.tour.reports import numbers, section
 
 _OPTIONS = {"patch": 4, "time": "120s"}
 

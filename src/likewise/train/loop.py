@@ -204,8 +204,15 @@ class Training:
     def _note(self, stepped: Stepped, session: Session, pace: _Pace) -> None:
         every = max(1, self.plan.steps // _LINES)
         done = stepped.step + 1  # a watcher may have put the training back since
-        if stepped.step % every and done != self.plan.steps and not self.signals:
-            return
+        if not stepped.step % every or done == self.plan.steps or self.signals:
+            self._line(stepped, session, pace)
+        for line in self.afterwards:  # at once: a checkpoint may come before the next line of a step
+            self.history.append(line)
+            session.tell(Logged(line))
+        self.afterwards = []
+
+    def _line(self, stepped: Stepped, session: Session, pace: _Pace) -> None:
+        done = stepped.step + 1
         line = {
             "step": done,
             "epoch": round(done / self.order.steps_per_epoch, 4),
@@ -216,10 +223,6 @@ class Training:
         self.signals = {}
         self.history.append(line)
         session.tell(Logged(line | {f"{self.data.unit}_per_second": round(pace.per_second(self), 1)}))
-        for line in self.afterwards:
-            self.history.append(line)
-            session.tell(Logged(line))
-        self.afterwards = []
 
     def keep_apart(self, weight: float) -> None:
         """Add the term that keeps embeddings apart to the loss, so heavy; 0 takes it away."""
