@@ -100,7 +100,7 @@ def test_every_panel_says_what_was_run_found_and_where_it_fails(
     assert [panel.name.replace("-", "_") for panel in panels] == list(TEXTS)
     for panel in panels:
         assert panel.command.startswith("# TEXT: ")
-        assert "likewise learn mlm TEXT --parts sentences --length 16 --batch 16 " in panel.command
+        assert "likewise learn mlm TEXT --parts sentences --length 16 --vocabulary 300 " in panel.command
         assert "--time" not in panel.command
         assert panel.finding
         assert panel.fails

@@ -31,6 +31,7 @@ _SHOWN = 6  # texts to look at
 _LENGTH = 16  # tokens: so long, about, are the texts that are shown
 _LEAST = 6  # tokens of a text: fewer tell nothing of one another
 _HIDDEN = "▢"
+_GOES_ON = "##"  # of WordPiece, where a token goes on with the word of the one before it
 
 
 @final
@@ -51,7 +52,7 @@ class HiddenTokens:
         row, number = torch.nonzero(self.places >= 0, as_tuple=True)
         shown[row, self.places[row, number]] = prepared.specials.mask
         self.views = Views((shown,), (self.places,), self.truth)
-        self.shown = np.argsort(np.abs(prepared.probe.lengths[rows] - _LENGTH), kind="stable")[:_SHOWN].tolist()
+        self.shown = np.argsort([self._hard(row) for row in range(len(rows))], kind="stable")[:_SHOWN].tolist()
         self.some = sorted({*self.shown, *range(min(_ON_THE_WAY, len(rows)))})
 
     @cached_property
@@ -90,7 +91,7 @@ class HiddenTokens:
                 run = []
             elif token >= 0:
                 run.append(token)
-        return " ".join(" ".join([*pieces, decode(run)]).split())
+        return " ".join(" ".join([*pieces, decode(run)]).split()).replace(f"{_HIDDEN} {_GOES_ON}", _HIDDEN)
 
     def words(self, row: int, best: Tensor) -> list[tuple[str, list[str]]]:
         """Return what stood at each hidden place of a text, as they stand there, and the guesses `best`, "k best"."""
@@ -99,6 +100,12 @@ class HiddenTokens:
             (name(int(self.whole[row, place])), [name(token) for token in best[number].tolist()])
             for place, number in self._hidden(row)
         ]
+
+    def _hard(self, row: int) -> float:
+        """Return how hard a text is to read with tokens hidden: too short or too long, words in many pieces."""
+        ids = [token for token in self.whole[row].tolist() if token >= 0]
+        words = len(self._prepared.tokenizer.decode(ids).split())
+        return abs(len(ids) - _LENGTH) / _LENGTH + len(ids) / max(1, words)
 
     def _hidden(self, row: int) -> list[tuple[int, int]]:
         """Return the hidden places of a text in order, and the number of each among what is asked for."""

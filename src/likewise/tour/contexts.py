@@ -37,14 +37,14 @@ def show(ground: TextGround) -> Panel:
         if name != UNTRAINED
     )
     first = numbers[0]
-    drawn = {name: vectors for name, vectors in found.items() if name != UNTRAINED} | {TABLE: one}
+    drawn = {LEARNED: found.pop(LEARNED), TABLE: one} | {name: x for name, x in found.items() if name != UNTRAINED}
     return Panel(
         name="contexts",
         statement="The same word has another vector in another sentence",
         command=f"{ground.command}\nlikewise senses RUN bank --in sentences.txt",
-        finding=_finding(found[LEARNED], one, numbers, plain),
-        fails="Twenty sentences are few, so the interval is wide, and a sense that the text hardly has (a river's, in "
-        f"a text of money) is learned last. {_by_words(first, plain)}",
+        finding=_finding(drawn[LEARNED], one, numbers, plain),
+        fails="Twenty sentences are few, and the interval is wide. A sense that a text hardly has is not learned from "
+        f"it. {_by_words(first, plain)}",
         pictures=tuple(figure(_plane(name, uses, x), _caption(name, x)) for name, x in drawn.items()),
         numbers=numbers,
         holds=(first.low or 0.0) > plain[TABLE] and first.value > plain[UNTRAINED],

@@ -133,10 +133,11 @@ def _beside(told: Told, each: int) -> Number:
 
 def _picture(told: Told) -> Html:
     lines = [
-        Line(name, [float(each) for each in numbers], [number.value for number in numbers.values()])
+        Line("TF-IDF" if name == _COUNTED else name, [float(each) for each in numbers],
+             [number.value for number in numbers.values()])
         for name, numbers in told.by.items()
         if name != STRONGER
-    ]
+    ]  # fmt: skip
     bound = told.by.get(STRONGER)
     levels = {"chance": next(iter(told.by[LEARNED].values())).baselines["chance"]}
     levels |= {} if bound is None else {f"{STRONGER}, {_JUDGED} labels": bound[_JUDGED].value}
@@ -144,7 +145,8 @@ def _picture(told: Told) -> Html:
         lines, title=f"{told.name}: accuracy by labels", x_label="labels a class", y_label="accuracy", log_x=True,
         levels=levels, description=f"Accuracy of a linear probe on {told.name} with few labels.",
     )  # fmt: skip
-    return figure(drawn, f"{told.name}, {_WHAT[told.name]}: the mean over {_DRAWS} draws of labels.")
+    caption = f"{told.name}, {_WHAT[told.name]}: the mean over {_DRAWS} draws of labels."
+    return figure(drawn, f"{caption} TF-IDF is taken in its first singular directions.")
 
 
 def _table(told: Told) -> Table:
