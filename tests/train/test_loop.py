@@ -225,6 +225,26 @@ def test_pictures_stay_as_they_are() -> None:
     assert made.engine == CPU
 
 
+def test_who_reads_ahead_may_be_an_epoch_further_in_another_thread() -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    order, alone = Order(40, 20, seed=1), [Order(40, 20, seed=1).rows(step) for step in range(400)]
+    made: list[int] = []
+    remake = Order._made
+
+    def noted(self: Order, epoch: int) -> Any:
+        made.append(epoch)
+        return remake(self, epoch)
+
+    with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(2) as pool:
+        patch.setattr(Order, "_made", noted)
+        for step in range(2, 400):  # the reader is two steps, one epoch, ahead
+            ahead, now = pool.submit(order.rows, step), pool.submit(order.rows, step - 2)
+            np.testing.assert_array_equal(ahead.result(), alone[step])
+            np.testing.assert_array_equal(now.result(), alone[step - 2])
+        assert len(made) <= 200 + 2  # each epoch once: neither drops what the other has in hand
+
+
 def test_what_drops_out_is_drawn_by_the_step_alone() -> None:
     class Dropping(Contrast):
         def encode(self, network: Any, views: Any) -> Any:

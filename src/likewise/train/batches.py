@@ -55,10 +55,12 @@ class Order:
         return order[low + self.rank * share : low + (self.rank + 1) * share].astype(np.int64)
 
     def _order(self, epoch: int) -> Int64[Array, " n"]:
-        if epoch not in self._epoch:
-            self._epoch.pop(next(iter(self._epoch), -1), None)  # the one before
-            self._epoch[epoch] = self._made(epoch)
-        return self._epoch[epoch]
+        found = self._epoch.get(epoch)
+        if found is None:
+            found = self._epoch[epoch] = self._made(epoch)
+            for other in [each for each in list(self._epoch) if abs(each - epoch) > 1]:
+                self._epoch.pop(other, None)
+        return found  # not looked up again: who reads ahead in another thread is an epoch further, and may drop others
 
     def _made(self, epoch: int) -> Int64[Array, " n"]:
         rng = np.random.default_rng([self.seed, 1, epoch])
