@@ -90,25 +90,10 @@ class Side:
 
 
 def _depths(encoder: Any, places: Sequence[Marked]) -> dict[str, np.ndarray]:
-    import torch
+    from likewise.encoders.texts import Occurrence
 
-    from likewise.encoders.texts import Occurrence, _padded, _together, _window
-
-    encoder.tokenizer.no_truncation()
-    cut = encoder.tokenizer.encode_batch(encoder._ready([place.text for place in places]))
-    encoder.tokenizer.enable_truncation(encoder.reading.tokens)
-    windows = [
-        _window(one, Occurrence(row, place.low, place.high), encoder.reading.tokens)
-        for row, (one, place) in enumerate(zip(cut, places, strict=True))
-    ]
-    found = {layer: np.zeros((len(places), encoder.dim), np.float32) for layer in encoder.layers}
-    with torch.inference_mode():
-        for rows in _together([len(ids) for ids, _ in windows]):
-            depths = encoder.network.intermediates(_padded([windows[row][0] for row in rows]).to(encoder.device))
-            for layer, out in found.items():
-                for vectors, row in zip(depths[layer], rows, strict=True):
-                    out[row] = vectors[windows[row][1]].float().mean(0).cpu().numpy()
-    return found
+    where = [Occurrence(row, place.low, place.high) for row, place in enumerate(places)]
+    return dict(encoder.depths([place.text for place in places], where))
 
 
 def digest(*modules: str) -> str:

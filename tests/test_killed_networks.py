@@ -19,9 +19,9 @@ import pytest
 import likewise as lw
 from likewise import checkpoints
 from likewise.errors import RunError
-from likewise.session import Logged, Session
 from likewise.sources.small_language import small_language
 from likewise.sources.small_pictures import small_pictures
+from stopping import Stops
 
 pytest.importorskip("torch")
 pytest.importorskip("tokenizers")
@@ -229,18 +229,6 @@ def test_the_same_seed_gives_the_same_bits(recipe: str, tmp_path: Path) -> None:
     assert bits(tmp_path / "one") != bits(tmp_path / "other")
 
 
-class Stops:
-    """Stops a session when so many lines were logged."""
-
-    def __init__(self, lines: int) -> None:
-        self.left, self.session = lines, Session(self.hear)
-
-    def hear(self, event: Any) -> None:
-        self.left -= isinstance(event, Logged)
-        if self.left <= 0:
-            self.session.stop()
-
-
 @pytest.mark.parametrize(
     ("on_collapse", "steps", "stops"),
     [
@@ -268,7 +256,7 @@ def test_what_the_doctor_does_is_the_same_after_a_stop(
     assert [line["step"] for line in whole.log] == steps
     for lines in stops:
         cut = tmp_path / f"cut-{lines}"
-        assert lw.learn(data, out=cut, session=Stops(lines).session, **options).manifest["status"] == "unfinished"
+        assert lw.learn(data, out=cut, session=Stops(lines), **options).manifest["status"] == "unfinished"
         lw.learn(resume=cut)
         assert bits(cut) == bits(tmp_path / "whole")
 
@@ -277,7 +265,7 @@ def test_what_was_measured_at_the_start_is_measured_once(tmp_path: Path, monkeyp
     from likewise.train import choosing
 
     data, options = pictures(tmp_path), SAME | {"recipe": "simclr", "epochs": 4, "report": False, "precision": "auto"}
-    begun = lw.learn(data, out=tmp_path / "run", session=Stops(3).session, **options)
+    begun = lw.learn(data, out=tmp_path / "run", session=Stops(3), **options)
     assert begun.manifest["status"] == "unfinished"
     monkeypatch.setattr(choosing, "choose_engine", None)
     done = lw.learn(resume=tmp_path / "run")
@@ -307,7 +295,7 @@ def changed(run: Path, change: Any) -> None:
 )  # fmt: skip
 def test_a_checkpoint_of_another_version_is_a_sentence(change: Any, says: str, tmp_path: Path) -> None:
     options = SAME | {"recipe": "simclr", "epochs": 4, "report": False}
-    lw.learn(pictures(tmp_path), out=tmp_path / "run", session=Stops(3).session, **options)
+    lw.learn(pictures(tmp_path), out=tmp_path / "run", session=Stops(3), **options)
     lw.open(tmp_path / "run")
     (tmp_path / "run").rename(tmp_path / "run.partial")
     (tmp_path / "run.partial" / "run.json").unlink()

@@ -18,6 +18,7 @@ from likewise.recipes import EXPERIMENTAL, PICTURES, describe
 from likewise.resuming import recipe_for
 from likewise.session import Logged, Note, Progress, Session
 from likewise.sources.small_pictures import small_pictures
+from stopping import Stops
 
 torch = pytest.importorskip("torch")
 PICTURES_HERE = small_pictures(160, seed=2, size=16)
@@ -82,25 +83,13 @@ def test_a_network_is_watched_and_judged_beside_the_untrained_one() -> None:
     assert run.manifest["derived"]["precision"]["value"].startswith("fp32")
 
 
-class Stops:
-    """Stops a session when so many lines were logged."""
-
-    def __init__(self, lines: int) -> None:
-        self.left, self.session = lines, Session(self.hear)
-
-    def hear(self, event: Any) -> None:
-        self.left -= isinstance(event, Logged)
-        if self.left <= 0:
-            self.session.stop()
-
-
 @pytest.mark.parametrize("recipe", ["simclr", "byol", "moco"])
 def test_what_was_stopped_goes_on_to_the_same_bits(recipe: str, tmp_path: Path) -> None:
     pixels = tmp_path / "pixels.npy"
     np.save(pixels, PICTURES_HERE.pixels)
     options = {"report": False, **QUICK, "epochs": 3}
     whole = lw.learn(pixels, recipe=recipe, out=tmp_path / "whole", **options)
-    stopped = lw.learn(pixels, recipe=recipe, out=tmp_path / "cut", session=Stops(4).session, **options)
+    stopped = lw.learn(pixels, recipe=recipe, out=tmp_path / "cut", session=Stops(4), **options)
     assert stopped.manifest["status"] == "unfinished"
     assert not np.array_equal(stopped.space.vectors, whole.space.vectors)
     rest = lw.learn(resume=tmp_path / "cut")

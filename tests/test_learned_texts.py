@@ -14,8 +14,8 @@ import likewise as lw
 from likewise.cli.main import likewise as program
 from likewise.errors import DataError, IntegrityError, OptionError
 from likewise.recipes import TEXTS
-from likewise.session import Logged, Session
 from likewise.sources.small_language import small_language
+from stopping import Stops
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("tokenizers")
@@ -52,20 +52,6 @@ def test_the_same_seed_gives_the_same_bits_and_another_does_not() -> None:
     one, again, other = (learned("mlm", seed=seed) for seed in (1, 1, 2))
     np.testing.assert_array_equal(one.space.vectors, again.space.vectors)
     assert one.encoder.fingerprint == again.encoder.fingerprint != other.encoder.fingerprint
-
-
-class Stops(Session):
-    """Stops itself after some lines of the log."""
-
-    def __init__(self, lines: int) -> None:
-        super().__init__(self.listen)
-        self.left = lines
-
-    def listen(self, event: Any) -> None:
-        if isinstance(event, Logged):
-            self.left -= 1
-            if self.left == 0:
-                self.stop()
 
 
 @pytest.mark.parametrize("recipe", ["mlm", "simcse", "pairs"])

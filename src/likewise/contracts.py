@@ -194,6 +194,25 @@ class PatchNetwork(Protocol):
         """Encode pictures into "b t d", or into "b k d" the places `keep` alone, which then see only one another."""
 
 
+@runtime_checkable
+class TextNetwork(Protocol):
+    """A network of texts, which begins with a table of tokens."""
+
+    @property
+    def dim(self) -> int:
+        """Return the number of dimensions of its vectors."""
+
+    @property
+    def table(self) -> Tensor:
+        """Return the vector of each token of the vocabulary before the first block, "v d"."""
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Encode texts "b t" into "b d"."""
+
+    def tokens(self, x: Tensor, *, keep: Tensor | None = None, causal: bool = False) -> Tensor:
+        """Encode texts into "b t d", or into "b k d" the places `keep`, which have seen all others."""
+
+
 class Objective(Protocol):
     """A way of learning, a torch module whose parameters are its heads, thrown away after training.
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from likewise.errors import IntegrityError, MissingExtra, OptionError, RunError
-from likewise.run import ENCODER, RunFolder, RunWriter
+from likewise.errors import MissingExtra
+from likewise.network_files import read_network, write_network
+from likewise.run import RunFolder, RunWriter
 
 if TYPE_CHECKING:
     from likewise.contracts import Encoder
@@ -16,42 +17,21 @@ if TYPE_CHECKING:
     from likewise.space import Space
 
 KIND = "picture-network"
-WEIGHTS = "encoder/weights.safetensors"
 
 
 def write_picture_encoder(writer: RunWriter, encoder: Encoder) -> str:
     """Write weights, architecture and preprocessing; return the kind."""
-    from safetensors.numpy import save
-
-    arrays, about = encoder.state()
-    whole = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    with writer.open(WEIGHTS) as file:
-        file.write(save(whole))  # by its own hand a full disk would be an error of another kind
-    writer.write_json(ENCODER, about | {"weights": {"file": WEIGHTS}, "fingerprint": encoder.fingerprint})
+    write_network(writer, encoder.state(), encoder.fingerprint)
     return KIND
 
 
 def read_picture_encoder(folder: RunFolder, space: Space, about: Mapping[str, Any]) -> Encoder:
-    """Read an encoder of pictures; IntegrityError if its weights are not those that the fingerprint names."""
-    from safetensors.numpy import load_file
-
+    """Read an encoder of pictures, as `read_network` does."""
     try:
         from likewise.encoders.pictures import PictureEncoder
     except ImportError as error:
         raise MissingExtra(error.name or "torch", "vision", f"encoding pictures with {folder.path}") from None
-    arrays = load_file(folder.file(WEIGHTS))
-    try:
-        encoder = PictureEncoder.from_state((arrays, dict(about)))
-    except OptionError as error:  # an architecture or an option that is not there
-        raise RunError(
-            f"{folder.path / ENCODER} is of another version of likewise, {error}: use that version"
-        ) from error
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        why = str(error).split("\n")[0]
-        raise IntegrityError(f"{folder.path / ENCODER} does not describe the weights beside it: {why}") from error
-    if encoder.fingerprint != about.get("fingerprint") or encoder.fingerprint != space.fingerprint:
-        raise IntegrityError(f"{folder.path / WEIGHTS} belongs to another run: its fingerprint is not the space's")
-    return encoder
+    return read_network(folder, space, about, PictureEncoder.from_state)
 
 
 def report_on_pictures(

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from likewise.errors import DataError, IntegrityError, MissingExtra, OptionError, RunError
-from likewise.run import ENCODER, RunFolder, RunWriter
+from likewise.errors import MissingExtra
+from likewise.network_files import read_network, write_network
+from likewise.run import RunFolder, RunWriter
 from likewise.sources.gold import Files
 
 if TYPE_CHECKING:
@@ -19,44 +20,25 @@ if TYPE_CHECKING:
     from likewise.space import Space
 
 KIND = "text-network"
-WEIGHTS = "encoder/weights.safetensors"
 TOKENIZER = "encoder/tokenizer.json"
 
 
 def write_text_encoder(writer: RunWriter, encoder: Encoder) -> str:
     """Write weights, architecture and tokeniser, the last in the form of the tokenizers library; return the kind."""
-    from safetensors.numpy import save
-
     arrays, about = encoder.state()
-    with writer.open(WEIGHTS) as file:
-        file.write(save({name: np.ascontiguousarray(array) for name, array in arrays.items()}))
     with writer.open(TOKENIZER) as file:
         file.write(json.dumps(about.pop("tokenizer"), ensure_ascii=False).encode())
-    writer.write_json(ENCODER, about | {"weights": {"file": WEIGHTS}, "fingerprint": encoder.fingerprint})
+    write_network(writer, (arrays, about), encoder.fingerprint)
     return KIND
 
 
 def read_text_encoder(folder: RunFolder, space: Space, about: Mapping[str, Any]) -> Encoder:
-    """Read an encoder of texts; IntegrityError if its files are not those that the fingerprint names."""
-    from safetensors.numpy import load_file
-
+    """Read an encoder of texts, as `read_network` does."""
     try:
         from likewise.encoders.texts import TextEncoder
     except ImportError as error:
         raise MissingExtra(error.name or "torch", "text", f"encoding texts with {folder.path}") from None
-    arrays, tokenizer = load_file(folder.file(WEIGHTS)), folder.json(TOKENIZER)
-    try:
-        encoder = TextEncoder.from_state((arrays, {**about, "tokenizer": tokenizer}))
-    except OptionError as error:  # an architecture or an option that is not there
-        raise RunError(
-            f"{folder.path / ENCODER} is of another version of likewise, {error}: use that version"
-        ) from error
-    except (DataError, KeyError, TypeError, ValueError, RuntimeError) as error:
-        why = str(error).split("\n")[0]
-        raise IntegrityError(f"{folder.path / ENCODER} does not describe the files beside it: {why}") from error
-    if encoder.fingerprint != about.get("fingerprint") or encoder.fingerprint != space.fingerprint:
-        raise IntegrityError(f"{folder.path / WEIGHTS} belongs to another run: its fingerprint is not the space's")
-    return encoder
+    return read_network(folder, space, about, TextEncoder.from_state, tokenizer=folder.json(TOKENIZER))
 
 
 def report_on_texts(

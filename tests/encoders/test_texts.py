@@ -140,6 +140,11 @@ def test_a_word_has_another_vector_in_another_text_and_before_the_first_block_th
     np.testing.assert_allclose(alone, last[0], atol=1e-5)
     np.testing.assert_array_equal(made.word("bank", in_text=texts, layer=-1), last)
     np.testing.assert_array_equal(made.word("bank", in_text=texts, layer="block3"), last)
+    depths = made.depths(texts, made.occurrences("bank", texts))
+    assert tuple(depths) == made.layers
+    for layer, vectors in depths.items():
+        np.testing.assert_array_equal(vectors, made.word("bank", in_text=texts, layer=layer))
+    assert made.depths(texts, [])["block3"].shape == (0, made.dim)
     same = made.word("bank", in_text=["the bank", "a bank"], layer=0)
     np.testing.assert_allclose(same[0], same[1], atol=1e-6)  # the same token at the same place
     assert made.layers == ("embeddings", "block1", "block2", "block3")

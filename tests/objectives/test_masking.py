@@ -8,8 +8,9 @@ import torch
 
 from likewise.contracts import Views
 from likewise.errors import OptionError, ShapeError
-from likewise.objectives.decoder import Decoder, at, hidden
+from likewise.objectives.decoder import Decoder, hidden
 from likewise.objectives.masking import MAE, cut, join, normalised, reconstruction_error
+from likewise.transformer import taken
 from toy_networks import ToyNetwork, ToyPatches
 
 SEEN = torch.tensor([[2, 0], [1, 3], [3, 2]])
@@ -93,11 +94,11 @@ def test_a_reconstruction_keeps_what_is_seen_and_fills_the_rest(normalise: bool)
     network = ToyPatches()
     objective, x = MAE(network, dim=8, depth=1, heads=2, normalise=normalise), _draw(3, 3, 8, 8)
     patches, filled = cut(x, 4), cut(objective.reconstruct(network, x, SEEN), 4)
-    assert torch.equal(at(filled, SEEN), at(patches, SEEN))
+    assert torch.equal(taken(filled, SEEN), taken(patches, SEEN))
     asked = hidden(SEEN, 4)
     z = objective.encode(network, Views((x,), (SEEN,)))
-    found = at(filled, asked)
-    error = normalised_like(found, at(patches, asked)) if normalise else found
+    found = taken(filled, asked)
+    error = normalised_like(found, taken(patches, asked)) if normalise else found
     torch.testing.assert_close(error, z["told"].detach(), rtol=1e-4, atol=1e-4)
 
 

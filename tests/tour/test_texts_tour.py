@@ -172,6 +172,9 @@ class Reads:
         sense = np.array([[1.0, 0.0] if text in RIVER else [0.0, 1.0] for text in texts])
         return np.concatenate([9 * signal * sense, noise], 1)
 
+    def depths(self, texts: list[str], places: list[Any]) -> Any:
+        return {layer: self.at(texts, places, layer=layer) for layer in self.layers}
+
 
 class Table:
     """A table of words: equal words, equal vectors."""

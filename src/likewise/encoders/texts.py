@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -12,7 +12,7 @@ from typing import Any, Final, Self, cast, final
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Float32, Int
+from jaxtyping import Bool, Float32, Int
 from torch import Tensor, nn
 
 from likewise.contracts import Array, State
@@ -25,6 +25,7 @@ from likewise.sources.tokenising import tokenizer_of as tokenizer_of
 
 VERSION = 2
 PRECISIONS: Final = ("auto", "fp32", "bf16")
+_LAST = "last"
 _AT_ONCE = 4096  # tokens that are encoded together
 _MOST_TEXTS = 256  # together
 _TRIED = 2048  # tokens of which the precision is chosen; for fewer it is fp32
@@ -189,21 +190,37 @@ class TextEncoder:
         self, texts: Sequence[str], places: Sequence[Occurrence], *, layer: int | str | None = None
     ) -> Float32[Array, "n d"]:
         """Return the mean vector of the tokens at each of some places of texts."""
-        depth = self._layer(layer)
+        depth, network = self._layer(layer), cast(Any, self.network)
+        if depth is None:  # tokens alone may take less than every depth
+            return self._placed(texts, places, [_LAST], lambda x: {_LAST: network.tokens(x)})[_LAST]
+        return self._placed(texts, places, [depth], network.intermediates)[depth]
+
+    def depths(self, texts: Sequence[str], places: Sequence[Occurrence]) -> dict[str, Float32[Array, "n d"]]:
+        """Return what `at` does for each of `layers`, by its name, in one pass."""
+        return self._placed(texts, places, self.layers, cast(Any, self.network).intermediates)
+
+    def _placed(
+        self,
+        texts: Sequence[str],
+        places: Sequence[Occurrence],
+        names: Sequence[str],
+        run: Callable[[Tensor], Mapping[str, Tensor]],
+    ) -> dict[str, Float32[Array, "n d"]]:
+        """Return the mean vector of the tokens at each place, for some of the vectors "b t d" that `run` gives."""
         self.tokenizer.no_truncation()
         try:
             cut = self.tokenizer.encode_batch(self._ready(texts))
         finally:
             self.tokenizer.enable_truncation(self.reading.tokens)
         windows = [_window(cut[place.row], place, self.reading.tokens) for place in places]
-        found = np.zeros((len(places), self.dim), np.float32)
         ids = [ids for ids, _ in windows]
+        found = {name: np.zeros((len(places), self.dim), np.float32) for name in names}
         with torch.inference_mode(), self._autocast(sum(map(len, ids)), ids):
             for rows in _together([len(one) for one in ids]):
-                x = _padded([ids[row] for row in rows]).to(self.device)
-                y = self._depth(x, depth).float()
-                for vectors, row in zip(y, rows, strict=True):
-                    found[row] = vectors[windows[row][1]].mean(0).cpu().numpy()
+                made = run(_padded([ids[row] for row in rows]).to(self.device))
+                for name, out in found.items():
+                    for vectors, row in zip(made[name].float(), rows, strict=True):
+                        out[row] = vectors[windows[row][1]].mean(0).cpu().numpy()
         return found
 
     @property
@@ -226,10 +243,6 @@ class TextEncoder:
         if isinstance(layer, int) and -len(names) <= layer < len(names):
             return names[layer]
         raise OptionError(f"layer is {layer!r}: it is 0 to {len(names) - 1}, −1 for the last, or {', '.join(names)}")
-
-    def _depth(self, x: Tensor, name: str | None) -> Float[Tensor, "b t d"]:
-        network = cast(Any, self.network)
-        return cast(Tensor, network.tokens(x) if name is None else network.intermediates(x)[name])
 
     # --- what it is made of ---
 

@@ -15,10 +15,9 @@ from likewise.evaluate.picture_sections import (
     probes,
 )
 from likewise.evaluate.pull_push import pull_and_push
-from likewise.evaluate.report import Report, measured
+from likewise.evaluate.report import Report, network_report
 from likewise.evaluate.sections import Section
 from likewise.evaluate.seeds_sections import TITLE, agreement
-from likewise.evaluate.watched import by_course
 
 
 def picture_report(
@@ -44,13 +43,6 @@ def picture_report(
         TITLE: lambda: agreement(subject),
         "Shape of the space": lambda: shape(subject.vectors, diagnosis),
     }
-    sections, seconds = measured(steps, session)
-    n, dim = subject.vectors.shape
-    return Report(
-        title=title,
-        verdict=by_course(diagnosis, subject.history).as_json(),
-        sections=sections,
-        facts={**(facts or {}), "seconds of measuring": seconds},
-        lead=f"{n:,} pictures, {dim:,} dimensions. Every number comes with its protocol, its interval and what plainer "
-        "things reach.",
+    return network_report(
+        "pictures", subject.vectors, subject.history, diagnosis, steps, title=title, facts=facts, session=session
     )

@@ -20,6 +20,7 @@ from likewise.evaluate.sections import Section
 from likewise.evaluate.shape_sections import agreement, beside_one_hot, meaning_of_cosine, overview, shape
 from likewise.evaluate.similarity import ByLetters
 from likewise.evaluate.subject import Before, Subject, subject
+from likewise.evaluate.watched import by_course
 from likewise.evaluate.word_sections import gold_analogies, gold_labels, gold_pairs, learning, readable_neighbours
 
 FORMAT: Final = 1
@@ -135,6 +136,30 @@ def _measure(words: Subject, diagnosis: Diagnosis, session: Any) -> tuple[list[S
             "Beside one-hot vectors": lambda: beside_one_hot(words),
         }
     return measured(steps, session)
+
+
+def network_report(
+    unit: str,
+    vectors: Float[Array, "n d"],
+    history: Sequence[Mapping[str, Any]],
+    diagnosis: Diagnosis,
+    steps: Mapping[str, Callable[[], list[Section]]],
+    *,
+    title: str,
+    facts: Mapping[str, Any] | None,
+    session: Any,
+) -> Report:
+    """Return the report on a network's vectors of items, called `unit`: the verdict is by the logged course."""
+    sections, seconds = measured(steps, session)
+    n, dim = vectors.shape
+    return Report(
+        title=title,
+        verdict=by_course(diagnosis, history).as_json(),
+        sections=sections,
+        facts={**(facts or {}), "seconds of measuring": seconds},
+        lead=f"{n:,} {unit}, {dim:,} dimensions. Every number comes with its protocol, its interval and what plainer "
+        "things reach.",
+    )
 
 
 def measured(steps: Mapping[str, Callable[[], list[Section]]], session: Any) -> tuple[list[Section], dict[str, float]]:

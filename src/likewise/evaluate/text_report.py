@@ -20,7 +20,7 @@ from likewise.evaluate.hidden_words import TITLE as HIDDEN
 from likewise.evaluate.hidden_words import Guessed, hidden_words
 from likewise.evaluate.markup import element, join
 from likewise.evaluate.pull_push import pull_and_push
-from likewise.evaluate.report import Report, measured
+from likewise.evaluate.report import Report, network_report
 from likewise.evaluate.retrieval import neighbours
 from likewise.evaluate.scales import show_value
 from likewise.evaluate.sections import Section, Table
@@ -28,7 +28,6 @@ from likewise.evaluate.stability import overlap_among
 from likewise.evaluate.text_baselines import Tfidf, TfidfSvd
 from likewise.evaluate.text_pairs import cosine_likeness, text_likeness
 from likewise.evaluate.two_views import view_retrieval
-from likewise.evaluate.watched import by_course
 
 MOST_HALVED: Final = 1_000  # texts of which halves are matched
 _LEAST_WORDS = 8  # of a text that is halved
@@ -80,15 +79,8 @@ def text_report(
         TRUST: lambda: agreement(subject),
         "Shape of the space": lambda: shape(subject.vectors, diagnosis),
     }
-    sections, seconds = measured(steps, session)
-    n, dim = subject.vectors.shape
-    return Report(
-        title=title,
-        verdict=by_course(diagnosis, subject.history).as_json(),
-        sections=sections,
-        facts={**(facts or {}), "seconds of measuring": seconds},
-        lead=f"{n:,} texts, {dim:,} dimensions. Every number comes with its protocol, its interval and what plainer "
-        "things reach.",
+    return network_report(
+        "texts", subject.vectors, subject.history, diagnosis, steps, title=title, facts=facts, session=session
     )
 
 

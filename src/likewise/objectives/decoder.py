@@ -74,8 +74,3 @@ def hidden(seen: Int[Tensor, "b k"], places: int) -> Int[Tensor, "b h"]:
     """Return the places, of so many, that are not `seen`, in order."""
     away = torch.ones(len(seen), places, dtype=torch.uint8, device=seen.device).scatter_(1, seen, 0)
     return away.argsort(dim=1, descending=True, stable=True)[:, : places - seen.shape[1]]
-
-
-def at(tokens: Float[Tensor, "b t d"], places: Int[Tensor, "b k"]) -> Float[Tensor, "b k d"]:
-    """Return the tokens of some places of each item."""
-    return tokens.gather(1, places[:, :, None].expand(-1, -1, tokens.shape[2]))

@@ -8,38 +8,19 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar, Final, Protocol, cast, final, runtime_checkable
+from typing import Any, ClassVar, Final, cast, final
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
-from likewise.contracts import Loss, Views, Z
+from likewise.contracts import Loss, TextNetwork, Views, Z
 from likewise.errors import OptionError, ShapeError
 from likewise.objectives.objective import Learning, full_precision, traits
 from likewise.transformer import NOTHING, Block
 
 _DRAWN: Final = 0.02  # the deviation of weights as they are drawn, as in BERT
-
-
-@runtime_checkable
-class TextNetwork(Protocol):
-    """A network of texts, which begins with a table of tokens."""
-
-    @property
-    def dim(self) -> int:
-        """Return the number of dimensions of its vectors."""
-
-    @property
-    def table(self) -> Tensor:
-        """Return the vector of each token of the vocabulary before the first block, "v d"."""
-
-    def __call__(self, x: Tensor) -> Tensor:
-        """Encode texts "b t" into "b d"."""
-
-    def tokens(self, x: Tensor, *, keep: Tensor | None = None, causal: bool = False) -> Tensor:
-        """Encode texts into "b t d", or into "b k d" the places `keep`, which have seen all others."""
 
 
 @full_precision

@@ -10,8 +10,9 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from likewise.contracts import Loss, PatchNetwork, Views, Z
-from likewise.objectives.decoder import Decoder, at, hidden, patches_of, seen_in_part
+from likewise.objectives.decoder import Decoder, hidden, patches_of, seen_in_part
 from likewise.objectives.objective import Learning, full_precision, traits
+from likewise.transformer import taken
 
 _FLAT = 1e-6  # added to a patch's variance, from the paper's code
 
@@ -68,7 +69,7 @@ class MAE(Learning):
         x, seen = seen_in_part(views, patches, "MAE", kept=1), views.keep[0]
         tokens = patches.tokens(x, keep=seen)
         asked = hidden(seen, patches.grid[0] * patches.grid[1])
-        pixels = at(cut(x, patches.patch), asked)
+        pixels = taken(cut(x, patches.patch), asked)
         told = self.decoder(tokens, seen, asked)
         return {
             "z": tokens.mean(1, keepdim=True), "told": told, "pixels": normalised(pixels) if self.normalise else pixels
@@ -98,7 +99,7 @@ class MAE(Learning):
         patches, asked = cut(x, cutter.patch), hidden(seen, cutter.grid[0] * cutter.grid[1])
         told = self.decoder(cutter.tokens(x, keep=seen), seen, asked).to(patches.dtype)
         if self.normalise:
-            variance, mean = torch.var_mean(at(patches, asked), dim=-1, keepdim=True)
+            variance, mean = torch.var_mean(taken(patches, asked), dim=-1, keepdim=True)
             told = told * (variance + _FLAT).sqrt() + mean
         filled = patches.scatter(1, asked[:, :, None].expand(-1, -1, self.numbers), told)
         return join(filled, cutter.grid, cutter.patch)

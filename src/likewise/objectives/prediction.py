@@ -12,9 +12,10 @@ from torch.nn import functional
 
 from likewise.contracts import Loss, PatchNetwork, Views, Z
 from likewise.errors import OptionError
-from likewise.objectives.decoder import Decoder, at, patches_of, seen_in_part
+from likewise.objectives.decoder import Decoder, patches_of, seen_in_part
 from likewise.objectives.objective import Learning, full_precision, traits
 from likewise.objectives.teacher import Teacher, momentum_at
+from likewise.transformer import taken
 
 DISTANCES: Final[Mapping[str, Callable[[Tensor, Tensor], Tensor]]] = {
     "smooth-l1": functional.smooth_l1_loss,
@@ -65,7 +66,7 @@ class IJEPA(Learning):
         context, *blocks = views.keep
         tokens, whole = patches.tokens(x, keep=context), self.teacher.tokens(x)
         told = torch.cat([self.predictor(tokens, context, block) for block in blocks], dim=1)
-        targets = functional.layer_norm(at(whole, torch.cat(blocks, dim=1)), whole.shape[-1:])
+        targets = functional.layer_norm(taken(whole, torch.cat(blocks, dim=1)), whole.shape[-1:])
         return {"z": tokens.mean(1, keepdim=True), "told": told, "targets": targets}
 
     @torch.no_grad()
@@ -73,7 +74,7 @@ class IJEPA(Learning):
         """Return what is told, the targets, and the mean target of the context "b 1 d", for whoever measures."""
         z = self.encode(network, views)
         whole = self.teacher.tokens(views.inputs[0])
-        context = functional.layer_norm(at(whole, views.keep[0]), whole.shape[-1:])
+        context = functional.layer_norm(taken(whole, views.keep[0]), whole.shape[-1:])
         return z["told"], z["targets"], context.mean(1, keepdim=True)
 
     def loss(self, z: Z) -> Loss:

@@ -30,6 +30,26 @@ MEASURED = 0.95  # of the time is spent in steps: the rest is left for whoever l
 _RATES = {"adamw": 2e-3, "lars": 0.3}  # for 128 items in a step; with AdamW it grows with the root of their number
 
 
+def refuse_training(options: Mapping[str, Any]) -> None:
+    """Raise for options of a training that do not fit together or cannot be had here, before anything is read.
+
+    Raises OptionError, and MissingExtra where TensorBoard is asked for and not installed.
+    """
+    from likewise.train.board import writer_class
+    from likewise.train.choosing import seconds_of
+    from likewise.train.engine import device_here
+
+    if options["time"] is not None:
+        seconds_of(options["time"])
+        if options["epochs"] is not None:
+            raise OptionError(f"time {options['time']} and epochs {options['epochs']} came: give one of them")
+    if options["precision"] == "fp16" and device_here(options["device"]).type == "cpu":
+        raise OptionError("precision fp16 needs an accelerator: take bf16, fp32 or auto")
+    device_here(options["device"])
+    if options["tensorboard"] is not None:
+        writer_class()
+
+
 class Material(ABC):
     """What one training learns from and with: items, their views, networks for them, and what is held out."""
 

@@ -51,10 +51,6 @@ class TextRecipe:
         """Read all texts, learn a tokeniser if there is none to begin with, and part them."""
         need(self.name)
         self._refuse()
-        if self.options["tensorboard"] is not None:
-            from likewise.train.board import writer_class
-
-            writer_class()  # what is missing is better said now than after the texts were read
         from likewise.encoders.bert import SIZES
         from likewise.sources.texts_prepared import prepare_texts
 
@@ -133,16 +129,10 @@ class TextRecipe:
 
     def _refuse(self) -> None:
         """Raise OptionError for options that do not fit together or cannot be had here, before anything is read."""
-        from likewise.train.choosing import seconds_of
-        from likewise.train.engine import device_here
+        from likewise.recipes.fitting import refuse_training
 
         options = self.options
-        if options["time"] is not None:
-            seconds_of(options["time"])
-            if options["epochs"] is not None:
-                raise OptionError(f"time {options['time']} and epochs {options['epochs']} came: give one of them")
-        if options["precision"] == "fp16" and device_here(options["device"]).type == "cpu":
-            raise OptionError("precision fp16 needs an accelerator: take bf16, fp32 or auto")
+        refuse_training(options)
         pool = options["pool"] if self.start is None else self.start.reading.pool
         if self.way.causal and pool == "class":
             raise OptionError("pool class: the first token has seen nothing where each sees those before it; take last")
@@ -158,7 +148,6 @@ class TextRecipe:
             raise OptionError(
                 f"length {options['length']}: what it begins with reads {read} tokens of a text, take --length {read}"
             )
-        device_here(options["device"])
 
 
 def _tokenizer(path: Path | None) -> Any:

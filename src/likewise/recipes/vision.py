@@ -68,10 +68,6 @@ class PictureRecipe:
         """Decode every picture once, and part them into those to learn from and those to look at."""
         need_torch(self.name)
         self._refuse()
-        if self.options["tensorboard"] is not None:
-            from likewise.train.board import writer_class
-
-            writer_class()  # what is missing is better said now than after the pictures were read
         from likewise.encoders.architectures import build
         from likewise.encoders.pictures import Seeing
         from likewise.sources.images_prepared import held_out, prepare_pictures
@@ -132,10 +128,10 @@ class PictureRecipe:
 
     def _refuse(self) -> None:
         """Raise OptionError for options that do not fit together or cannot be had here, before anything is read."""
-        from likewise.train.choosing import seconds_of
-        from likewise.train.engine import device_here
+        from likewise.recipes.fitting import refuse_training
 
         options, encoder = self.options, self.options["encoder"]
+        refuse_training(options)
         if self.way.needs_tokens and encoder != "vit":
             raise OptionError(f"{self.name} hides patches, which a {encoder} cannot: leave --encoder vit")
         of = {"patch": ("vit", None), "stem": ("resnet", "auto"), "norm": ("resnet", "batch")}
@@ -144,13 +140,6 @@ class PictureRecipe:
                 raise OptionError(f"{name} is {options[name]!r}: it is of a {whose}, and the encoder is a {encoder}")
         if encoder == "mlp" and options["recompute"]:
             raise OptionError("recompute saves the maps of a resnet or a vit, and the encoder is a mlp: leave it out")
-        if options["time"] is not None:
-            seconds_of(options["time"])
-            if options["epochs"] is not None:
-                raise OptionError(f"time {options['time']} and epochs {options['epochs']} came: give one of them")
-        if options["precision"] == "fp16" and device_here(options["device"]).type == "cpu":
-            raise OptionError("precision fp16 needs an accelerator: take bf16, fp32 or auto")
-        device_here(options["device"])
 
     def architecture(self, pictures: Pictures) -> dict[str, Any]:
         """Return the options of the network for pictures of this size; OptionError for what does not fit together."""

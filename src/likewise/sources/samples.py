@@ -27,12 +27,12 @@ _PAIRS = {
 
 def shared_text() -> Path | None:
     """Return the Wikipedia text under LIKEWISE_DATA, or None where it is not."""
-    return _shared(_TEXT)
+    return shared(_TEXT)
 
 
 def shared_gold() -> dict[str, list[Path]]:
     """Return the files of gold answers under LIKEWISE_DATA by kind, as `learn` and `evaluate` take them."""
-    found = {"analogies": [_shared(_QUESTIONS)], "pairs": [_shared(name) for name in _PAIRS.values()]}
+    found = {"analogies": [shared(_QUESTIONS)], "pairs": [shared(name) for name in _PAIRS.values()]}
     return {kind: [path for path in paths if path is not None] for kind, paths in found.items()}
 
 
@@ -41,7 +41,7 @@ def shared_cifar10(split: str = "train") -> ImageSource | None:
 
     They are 32 × 32, labelled with their class; `term` is the finer word that their file was named by.
     """
-    index = _shared(_CIFAR)
+    index = shared(_CIFAR)
     if index is None:
         return None
     with index.open(newline="") as file:
@@ -60,7 +60,7 @@ def shared_cifar10(split: str = "train") -> ImageSource | None:
 
 def shared_fashion(split: str = "train") -> ImageSource | None:
     """Return Fashion-MNIST under LIKEWISE_DATA (`train` or `t10k`), grey, 28 × 28, or None where it is not."""
-    path = _shared(_FASHION.format(split))
+    path = shared(_FASHION.format(split))
     if path is None:
         return None
     source = open_images(path)
@@ -73,7 +73,8 @@ def english_of_packages() -> EnglishOfPackages:
     return EnglishOfPackages()
 
 
-def _shared(name: str) -> Path | None:
+def shared(name: str) -> Path | None:
+    """Return a file under LIKEWISE_DATA, or None where it is not."""
     folder = os.environ.get(VARIABLE)
     path = Path(folder) / name if folder else None
     return path if path is not None and path.is_file() else None

@@ -14,11 +14,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeAlias, final
 
-from likewise.compressed import decompressed
 from likewise.contracts import Source
 from likewise.errors import DataError
-from likewise.sources import columns, streams
-from likewise.sources.parts import Headed
+from likewise.sources import columns
+from likewise.sources.records import read_table
 
 Data: TypeAlias = str | os.PathLike[str] | Iterable[Any]
 _NAMES: Final = (
@@ -109,39 +108,17 @@ def _item(one: Any, number: int) -> tuple[str, ...]:
 
 
 def _rows(path: Path, wanted: list[str] | None, encoding: str, errors: str) -> Iterator[tuple[int, tuple[str, ...]]]:
-    """Yield (line, texts) of a file."""
-    name = str(path)
-    with path.open("rb") as raw, decompressed(raw, name) as plain:
-        file = Headed(plain)
-        kind = columns.guessed_kind(path, file.head)
-        if kind == "parquet":
-            yield from _of_parquet(file.whole(), name, wanted)
-            return
-        blocks = streams.as_utf8(file.blocks(), name, encoding, errors)
-        lines = ((number, _decoded(line, name, number)) for number, line in streams.numbered_lines(blocks))
-        chosen: list[str] = []
-        for number, record in columns.records(kind, lines, name):
-            chosen = chosen or _chosen(list(record), wanted, name)
-            later = [each for each in record if kind == "jsonl" and _NEGATIVE.fullmatch(each) and each not in chosen]
-            where = f"{name}:{number}"
-            yield number, tuple(_text(record.get(each), where, each) for each in (*chosen, *([] if wanted else later)))
+    """Yield (line, texts) of a file; of JSONL negatives may stand in later lines alone."""
+    chosen: list[str] = []
 
+    def choose(names: list[str], where: str) -> list[str]:
+        return _chosen(names, wanted, where)
 
-def _decoded(line: bytes, name: str, number: int) -> str:
-    try:
-        return line.decode()
-    except UnicodeDecodeError as error:
-        raise DataError(streams.not_encoded(name, "utf-8", number, error.start)) from error
-
-
-def _of_parquet(file: Any, name: str, wanted: list[str] | None) -> Iterator[tuple[int, tuple[str, ...]]]:
-    chosen = _chosen(columns.parquet_columns(file, name), wanted, name)
-    number = 0
-    for batch in columns.parquet_batches(file, name, chosen):
-        for values in zip(*batch, strict=True):
-            number += 1
-            where = f"{name}:{number}"
-            yield number, tuple(_text(value, where, each) for value, each in zip(values, chosen, strict=True))
+    for number, record in read_table(path, choose, encoding=encoding, errors=errors):
+        chosen = chosen or _chosen(list(record), wanted, str(path))
+        later = [] if wanted else [name for name in record if _NEGATIVE.fullmatch(name) and name not in chosen]
+        where = f"{path}:{number}"
+        yield number, tuple(_text(record.get(name), where, name) for name in (*chosen, *later))
 
 
 def _text(value: Any, where: str, column: str) -> str:

@@ -19,8 +19,9 @@ from likewise.evaluate.sections import Table
 from likewise.evaluate.text_baselines import TfidfSvd
 from likewise.sources.gold import Label
 from likewise.sources.gold_texts import Classes, read_subjectivity, read_trec
+from likewise.sources.samples import shared
 from likewise.tour.panel import NotShown, Panel
-from likewise.tour.text_ground import LEARNED, STRONGER, UNTRAINED, TextGround, shared
+from likewise.tour.text_ground import LEARNED, STRONGER, UNTRAINED, TextGround
 
 _SETS: Final[Mapping[str, tuple[str, Callable[..., Classes]]]] = {
     "TREC": ("sentences/trec_qc.zip", read_trec),

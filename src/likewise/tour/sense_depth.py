@@ -51,7 +51,7 @@ def show(ground: TextGround) -> Panel:
 
 
 def _by_depth(uses: Uses, encoder: TextEncoder) -> list[Array]:
-    return [uses.told(uses.vectors(encoder, layer)) for layer in encoder.layers]
+    return [uses.told(vectors) for vectors in uses.depths(encoder)]
 
 
 def _number(name: str, depths: list[Array], beside: dict[str, float]) -> Number:

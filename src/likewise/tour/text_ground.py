@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -134,10 +133,3 @@ class TextGround:
     def _options(self) -> dict[str, Any]:
         timed = {} if {"epochs", "time"} & self.networks.keys() else {"time": LEARNING}
         return {**OPTIONS, **timed, **self.networks}
-
-
-def shared(name: str) -> Path | None:
-    """Return a file of the shared data, or None where it is not on this machine."""
-    folder = os.environ.get(samples.VARIABLE)
-    path = Path(folder) / name if folder else None
-    return path if path is not None and path.is_file() else None

@@ -12,10 +12,11 @@ from jaxtyping import Bool, Float
 from likewise.contracts import Array
 from likewise.evaluate.known_senses import nearest_senses
 from likewise.sources.gold_texts import Marked, SenseTexts, read_coarsewsd
-from likewise.tour.text_ground import TextGround, shared
+from likewise.sources.samples import shared
+from likewise.tour.text_ground import TextGround
 
 if TYPE_CHECKING:
-    from likewise.encoders.texts import TextEncoder
+    from likewise.encoders.texts import Occurrence, TextEncoder
 
 RIVER: Final = (
     "They moored the boat at the bank and waited for the tide.",
@@ -64,10 +65,16 @@ class Uses:
 
     def vectors(self, encoder: TextEncoder, layer: int | str | None = None) -> Float[Array, "n d"]:
         """Return the vector of each word where it stands, at a depth of a network."""
+        return encoder.at(self.texts, self._places(), layer=layer)
+
+    def _places(self) -> list[Occurrence]:
         from likewise.encoders.texts import Occurrence
 
-        places = [Occurrence(row, one.low, one.high) for row, one in enumerate(self.marked)]
-        return encoder.at(self.texts, places, layer=layer)
+        return [Occurrence(row, one.low, one.high) for row, one in enumerate(self.marked)]
+
+    def depths(self, encoder: TextEncoder) -> list[Float[Array, "n d"]]:
+        """Return what `vectors` does for each depth of a network, the first one first."""
+        return list(encoder.depths(self.texts, self._places()).values())
 
     def static(self, ground: TextGround) -> Float[Array, "n d"]:
         """Return the vector that a table of words has for each: one for all uses of a word, zeros where it has none."""
