@@ -11,13 +11,14 @@ from jaxtyping import Float32, Int64
 
 from likewise.contracts import Array
 from likewise.errors import DataError, OptionError
-from likewise.session import Progress, Session
+from likewise.session import Note, Progress, Session
 from likewise.sources.text import Data, open_text
 from likewise.text_models import Model, open_model
 
 AT_LEAST: Final = 0.95
 _HIGH, _WIDE = 1024, 2048  # of the cosines that are in memory at once
 _MANY: Final = 10_000  # close pairs of them, after which it is worth asking which are in one group already
+_TELLS = 4  # times as far apart as what is asked for two texts must be in the mean, or it tells little
 _ROUNDING: Final = 1e-6  # of a cosine in float32
 
 
@@ -85,6 +86,7 @@ def duplicates(
         raise DataError(f"{source.name} holds {len(keys) or 'no'} text{'' if keys else 's'}: it takes two to be alike")
     distinct = list(rows)
     x = opened.units([(keys[rows[text][0]], text) for text in distinct], session, unknown="only equal ones are grouped")
+    _warn(x, at_least, opened.name, session)
     groups = []
     for members in _members(_grouped(x, at_least - _ROUNDING, session)):
         where = sorted((row, distinct[member]) for member in members for row in rows[distinct[member]])
@@ -93,6 +95,22 @@ def duplicates(
             groups.append(Group(tuple(keys[row] for row, _ in where), tuple(text for _, text in where), lowest))
     groups.sort(key=lambda group: -len(group.keys))
     return Duplicates(tuple(groups), len(keys), len(distinct), at_least)
+
+
+def _warn(x: Float32[Array, "n d"], at_least: float, name: str, session: Session) -> None:
+    """Tell where any two texts are nearly as alike as asked, as they are to a network that has learned no likeness."""
+    known = x[x.any(axis=1)]
+    if len(known) < 2:
+        return
+    total, n = known.sum(0, dtype=np.float64), len(known)
+    usual = (float(total @ total) - n) / (n * (n - 1))  # the mean cosine of two texts
+    if 1 - usual < _TELLS * (1 - at_least):
+        session.tell(
+            Note(
+                f"two texts have a cosine of {usual:.3f} in the mean to {name}, so {at_least:g} says little: read the "
+                "groups before anything goes, or take a network that has learned to tell texts apart (simcse, pairs)"
+            )
+        )
 
 
 def _grouped(x: Float32[Array, "n d"], limit: float, session: Session) -> Int64[Array, " n"]:

@@ -55,9 +55,11 @@ def choose_engine(
         raise OptionError(f"precision {precision!r}: it is {', '.join(PRECISIONS)}")
     if precision == "fp16" and place.type == "cpu":
         raise OptionError("precision fp16 needs an accelerator: take bf16, fp32 or auto")
-    candidates = _candidates(place, precision, rank, world)
     tried = min(_TRIED if place.type == "cpu" else batch, batch, data.items)
     network, objective = make()
+    candidates = _candidates(
+        place, precision, rank, world, maps=any(isinstance(m, nn.Conv2d) for m in network.modules())
+    )
 
     def step(engine: Engine) -> Callable[[], object]:
         plan = Plan(steps=1000, batch=tried, rate=1e-9, clip=0.0)
@@ -74,14 +76,17 @@ def choose_engine(
     return Chosen(engine, min(seconds.values()) / tried)
 
 
-def _candidates(place: torch.device, precision: str, rank: int, world: int) -> list[Engine]:
+def _candidates(place: torch.device, precision: str, rank: int, world: int, *, maps: bool) -> list[Engine]:
+    """Return the ways to compute; an order of memory is a matter of networks that make `maps`."""
     if place.type == "cuda":
         wide = precision if precision != "auto" else "bf16" if torch.cuda.is_bf16_supported() else "fp16"
-        return [Engine(place, wide, True, rank, world)]
+        return [Engine(place, wide, maps, rank, world)]
     if precision != "auto":  # whoever names it wants the same bits each time, and a measurement may fall either way
-        return [Engine(place, precision, True, rank, world)]
+        return [Engine(place, precision, maps, rank, world)]
     precisions = ["fp32", "bf16"] if place.type == "cpu" else ["fp32"]
-    return [Engine(place, each, last, rank, world) for each in precisions for last in (False, True)]
+    return [
+        Engine(place, each, last, rank, world) for each in precisions for last in ((False, True) if maps else (False,))
+    ]
 
 
 def _device_reason(place: torch.device) -> str:
