@@ -152,6 +152,10 @@ def test_halves_of_texts_are_matched_beside_counted_words() -> None:
     assert number.n == len(apart)
     assert number.baselines["untrained"] < 0.2
     assert 0.3 < number.baselines[f"TF-IDF of {200 - len(apart)} texts"] <= 1
+    assert "more before it learned" not in halves(subject)[0].text
+    turned = Written([str(n) for n in range(200)], texts, np.eye(200), held, encode=noise, before={"untrained": encode})
+    assert "The network found more before it learned" in halves(turned)[0].text
+    assert "counted words find more" in halves(turned)[0].text
     with pytest.raises(DataError, match="10 are needed"):
         halves(Written(["a"], ["one two three four five six seven eight"], np.eye(1), held[:1], encode=encode))
 

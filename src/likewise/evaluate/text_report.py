@@ -110,6 +110,8 @@ def halves(s: Written) -> list[Section]:
         "and the other way round: what a text is about stands in both of its halves, few of its words do. No label is "
         "needed. Beside it stand the network before it learned, and counted words (TF-IDF, by principal components)."
     )
+    if any(beside[name] > number.value for name in s.before):
+        text += " The network found more before it learned: what it has learned so far does not serve this."
     if number.value < max((value for name, value in beside.items() if name.startswith("TF-IDF")), default=0.0):
         text += " Here counted words find more: for search by words alone they are the better choice."
     return [Section("Halves of one text", text, (number,), (), (page.figure(chart),))]
