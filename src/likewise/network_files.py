@@ -46,7 +46,7 @@ def read_network(
         ) from error
     except (DataError, KeyError, TypeError, ValueError, RuntimeError) as error:
         why = str(error).split("\n")[0]
-        raise IntegrityError(f"{folder.path / ENCODER} does not describe the files beside it: {why}") from error
+        raise IntegrityError(f"{folder.path / ENCODER} does not describe the weights beside it: {why}") from error
     if encoder.fingerprint != about.get("fingerprint") or encoder.fingerprint != space.fingerprint:
         raise IntegrityError(f"{folder.path / WEIGHTS} belongs to another run: its fingerprint is not the space's")
     return encoder
