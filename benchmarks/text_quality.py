@@ -38,7 +38,7 @@ from likewise.sources import gold_texts
 from likewise.sources.gold import Pair
 from likewise.sources.gold_texts import STS_YEARS, WIC_PARTS, Marked
 from text_quality_page import write_page
-from text_sides import PLAIN, Side, side_of, side_of_run
+from text_sides import PLAIN, Side, side_of, side_of_drawn, side_of_run
 from words_rounds import locked
 from words_sides import BENCH, DATA, RESULTS, machine
 
@@ -216,13 +216,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sides", nargs="*", choices=PLAIN, default=list(PLAIN))
     parser.add_argument("--runs", nargs="*", type=Path, default=[], metavar="PATH", help="run folders of texts, too")
+    parser.add_argument("--drawn", nargs="*", type=Path, default=[], metavar="PATH", help="their networks as drawn, too")
     parser.add_argument("--measures", nargs="*", choices=list(MEASURES), default=list(MEASURES))
     parser.add_argument("--page", action="store_true")
     parser.add_argument("--out", type=Path, default=FILE)
     options = parser.parse_args()
     FILE = options.out
     RESULTS.mkdir(exist_ok=True)
-    for make, names in ((side_of, options.sides), (side_of_run, options.runs)):
+    sides = ((side_of, options.sides), (side_of_drawn, options.drawn), (side_of_run, options.runs))
+    for make, names in sides:
         for name in names:
             measure(make(name), options.measures)
     if options.page:

@@ -190,3 +190,15 @@ def side_of_run(path: Path) -> Side:
     encoder: Any = run.encoder
     about = {"version": encoder.fingerprint, "recipe": run.manifest.get("recipe")}
     return Side(path.name, about, "network" if isinstance(encoder, TextEncoder) else "words", lambda: encoder)
+
+
+def side_of_drawn(path: Path) -> Side:
+    """Return the side of the network of a run folder as it is drawn, with the run's tokens."""
+    import likewise as lw
+    from likewise.encoders.architectures import build
+    from likewise.encoders.texts import TextEncoder
+
+    made: Any = lw.open(path).encoder
+    network = build("bert", made.network.config, seed=1)
+    about = {"version": f"seed 1, tokens of {made.fingerprint}"}
+    return Side(f"{path.name}-drawn", about, "network", lambda: TextEncoder(network, made.tokenizer, made.reading))

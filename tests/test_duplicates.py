@@ -93,6 +93,11 @@ def test_a_thousand_of_one_kind_are_one_group_in_bounded_memory(monkeypatch: pyt
     assert told[-1].done == told[-1].total == 1004 * 1003 // 2
 
 
+def test_lists_of_words_are_no_texts() -> None:
+    with pytest.raises(DataError, match=r"item 1 is a list: give strings"):
+        duplicates(Numbers(4), [["the", "king"], ["a", "queen"]])
+
+
 def test_the_wish_to_stop_is_heard() -> None:
     session = Session()
     session.stop()

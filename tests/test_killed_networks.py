@@ -33,7 +33,7 @@ CASES: dict[str, dict[str, Any]] = {
     "mae": {"epochs": 12, "patch": 2},
 }
 TEXTS: dict[str, dict[str, Any]] = {
-    "mlm": {"epochs": 8},  # first vectors of tokens, dropout
+    "mlm": {"epochs": 8, "dropout": 0.1},  # first vectors of tokens, dropout
     "simcse": {"epochs": 5},
 }
 SHORT: dict[str, Any] = {"length": 12, "vocabulary": 200}

@@ -13,6 +13,7 @@ from click.testing import CliRunner
 import likewise as lw
 from likewise.cli.main import likewise as program
 from likewise.errors import DataError, IntegrityError, OptionError
+from likewise.evaluate import text_report
 from likewise.recipes import TEXTS
 from likewise.sources.small_language import small_language
 from stopping import Stops
@@ -267,6 +268,40 @@ def test_scored_pairs_and_labels_are_measured_beside_counted_words(tmp_path: Pat
         lw.open(tmp_path / "run").evaluate(analogies=tmp_path / "bad.csv")
 
 
+def test_answers_are_searched_beside_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = learned("mlm", out=tmp_path / "run")
+    folder = tmp_path / "answers"
+    (folder / "qrels").mkdir(parents=True)
+    documents, halves = LINES[:60], [" ".join(line.split()[::2]) for line in LINES[:20]]
+    for name, texts in (("corpus", documents), ("queries", halves)):
+        rows = [json.dumps({"_id": f"{name[0]}{n}", "text": text}) for n, text in enumerate(texts)]
+        (folder / f"{name}.jsonl").write_text("\n".join(rows))
+    (folder / "qrels/test.tsv").write_text("".join(f"q{n}\tc{n}\t1\n" for n in range(20)))
+    told = CliRunner().invoke(
+        program, ["evaluate", str(tmp_path / "run"), "--answers", str(folder), "--json"], catch_exceptions=False
+    )
+    sections = {section["title"]: section for section in json.loads(told.output)["sections"]}
+    numbers = {number["name"]: number for number in sections["Answers: answers"]["numbers"]}
+    assert list(numbers) == ["ndcg@10", "map", "recall@100", "mrr"]
+    for number in numbers.values():
+        assert number["n"] == 20
+        assert number["baselines"].keys() == {"BM25", "TF-IDF", "chance"}
+    assert numbers["ndcg@10"]["baselines"]["BM25"] > 0.5 > numbers["ndcg@10"]["baselines"]["chance"]
+    assert numbers["ndcg@10"]["value"] > numbers["ndcg@10"]["baselines"]["chance"]
+    monkeypatch.setattr(text_report, "_ALL_RANKED", 100)  # as of very many documents
+    monkeypatch.setattr(text_report, "_RANKED", 50)
+    monkeypatch.setitem(__import__("sys").modules, "bm25s", None)
+    again = {s["title"]: s for s in run.evaluate(answers=folder).as_json()["sections"]}["Answers: answers"]["numbers"]
+    assert again[0]["value"] == pytest.approx(numbers["ndcg@10"]["value"])
+    assert again[0]["baselines"].keys() == {"TF-IDF", "chance"}
+
+
+def test_answers_are_of_texts(tmp_path: Path) -> None:
+    words = lw.learn(LINES, recipe="word2vec", dim=8, epochs=1, min_count=1, threads=1, report=False)
+    with pytest.raises(OptionError, match="holds words: answers to questions are texts, leave them out"):
+        words.evaluate(answers=tmp_path)
+
+
 def test_what_it_begins_with_is_left_as_it_was() -> None:
     first = learned("mlm")
     long = [" ".join(LINES[:12])]
@@ -341,6 +376,38 @@ def test_a_longer_text_than_the_start_reads_is_refused() -> None:
     with pytest.raises(OptionError, match="name what it is to learn next"):
         lw.learn(LINES, start=learned("mlm"))
     assert learned("denoise-text", length=600, batch=8).encoder.reading.tokens == 600
+
+
+def test_a_network_that_is_no_bert_compares_texts_and_tells_no_tokens(tmp_path: Path) -> None:
+    transformers = pytest.importorskip("transformers")
+    tokenizer = learned("mlm").encoder.tokenizer
+    config = transformers.DistilBertConfig(
+        vocab_size=tokenizer.get_vocab_size(), dim=16, n_layers=1, n_heads=2, hidden_dim=24, max_position_embeddings=64
+    )
+    transformers.DistilBertModel(config).save_pretrained(tmp_path / "model")
+    special = dict(pad_token="[PAD]", unk_token="[UNK]", cls_token="[CLS]", sep_token="[SEP]", mask_token="[MASK]")
+    transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer, **special).save_pretrained(tmp_path / "model")
+    with pytest.raises(OptionError, match="mlm tells tokens, .* take one of simcse, pairs"):
+        learned("mlm", Unread(), start=tmp_path / "model")
+    with pytest.raises(OptionError, match="dropout came with start model, which is no BERT"):
+        learned("simcse", Unread(), start=tmp_path / "model", dropout=0.2)
+    run = learned("simcse", start=tmp_path / "model", out=tmp_path / "run", positive="windows")
+    np.testing.assert_allclose(lw.open(tmp_path / "run").embed(LINES[:3]), run.embed(LINES[:3]), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "options", "says"),
+    [
+        ("mlm", {"tokenizer": "bpe", "vocabulary": 64}, "vocabulary 64: pieces of bytes begin with 261 tokens"),
+        ("simcse", {"matryoshka": "0,64"}, "dims 0, 64: give one or more that differ, each 1 or more"),
+        ("simcse", {"matryoshka": "64,64"}, "dims 64, 64: give one or more that differ"),
+    ],
+)
+def test_options_that_cannot_be_are_refused_before_anything_is_read(
+    recipe: str, options: dict[str, Any], says: str
+) -> None:
+    with pytest.raises(OptionError, match=says):
+        learned(recipe, Unread(), **options)
 
 
 def test_words_by_themselves_have_no_vectors_in_a_run_of_texts(tmp_path: Path) -> None:

@@ -90,6 +90,8 @@ def test_what_cannot_be_is_a_sentence(tmp_path: Path) -> None:
     file.write_text("river\tthe bank of the lake\n\nmoney the bank\n")
     with pytest.raises(DataError, match=r"examples.tsv:3 is not a name, a tab and a text"):
         read_examples(file)
+    file.write_bytes("money\tthe bank\u2028of it\r\nmoney\tthe bank\r\n".encode("utf-8-sig"))
+    assert read_examples(file) == [("money", "the bank\u2028of it"), ("money", "the bank")]
     file.write_text("\n")
     with pytest.raises(DataError, match="has no examples"):
         read_examples(file)

@@ -13,7 +13,7 @@ from likewise.contracts import Array
 from likewise.errors import DataError, OptionError
 from likewise.session import Note, Progress, Session
 from likewise.sources.text import Data, open_text
-from likewise.text_models import Model, open_model
+from likewise.text_models import Model, checked, open_model
 
 AT_LEAST: Final = 0.95
 _HIGH, _WIDE = 1024, 2048  # of the cosines that are in memory at once
@@ -80,7 +80,7 @@ def duplicates(
     rows: dict[str, list[int]] = {}
     keys: list[str] = []
     for key, text in source:
-        rows.setdefault(text, []).append(len(keys))
+        rows.setdefault(checked(key, text), []).append(len(keys))
         keys.append(key)
     if len(keys) < 2:
         raise DataError(f"{source.name} holds {len(keys) or 'no'} text{'' if keys else 's'}: it takes two to be alike")

@@ -168,6 +168,7 @@ class Run:
         analogies: Files = (),
         pairs: Files = (),
         labels: Files = (),
+        answers: Files = (),
         second: Space | None = None,
         start: Run | str | os.PathLike[str] | None = None,
         beside: Mapping[str, Any] | None = None,
@@ -175,6 +176,7 @@ class Run:
     ) -> Report:
         """Measure what the vectors are worth; `analogies`, `pairs` and `labels` are files of gold answers.
 
+        `answers` are folders of documents and questions (`likewise.sources.gold_texts.read_answers`), for texts alone.
         `second` is the space of another seed on the same keys, `start` the run from which learning went on. `beside`
         is what a recipe knows and a run does not keep (pixels, vectors of the untrained network).
         Words of the gold files are lower-cased where the space holds lower-case keys only.
@@ -182,6 +184,8 @@ class Run:
         from likewise.evaluate.report import word_report
 
         session = session or Session()
+        if answers not in ((), []) and not (self.space.kind == "text" and "text" in self.space.items):
+            raise OptionError(f"{self._title()} holds {self.space.kind}s: answers to questions are texts, leave them out")
         if self.space.kind == "image" or (self.space.kind == "text" and "text" in self.space.items):
             given: dict[str, Any] = {"title": self._title(), "facts": self._facts(), "session": session}
             given |= {"history": self.log, "second": second}
@@ -195,7 +199,9 @@ class Run:
                 encoder = self.encoder_or_none
                 known = {} if encoder is None else {"encode": encoder.embed}
                 beside = {**known, **(beside or {})}
-                return report_on_texts(self.space, beside=beside, pairs=pairs, labels=labels, **given)
+                return report_on_texts(
+                    self.space, beside=beside, pairs=pairs, labels=labels, answers=answers, **given
+                )
         gold = read_gold(analogies=analogies, pairs=pairs, labels=labels, lowercase=self._lowercase())
         with session.stage("measuring"):
             return word_report(

@@ -158,7 +158,8 @@ class Origin:
 class TextOrigin:
     """A network of texts that learns on: a run, or a folder in the form of Hugging Face or sentence-transformers.
 
-    RunError or OptionError where it cannot be: vectors alone, words, pictures, a network that is not our own.
+    RunError or OptionError where it cannot be: vectors alone, words, pictures; a network that transformers runs, where
+    the recipe tells tokens or dropout is asked for, which take a BERT.
     """
 
     def __init__(self, start: Start) -> None:
@@ -178,7 +179,23 @@ class TextOrigin:
                 )
         made = TEXTS[recipe](**options)
         assert isinstance(made, TextRecipe)
+        self._refuse_others(made, given)
         return made.going_on(self.encoder)
+
+    def _refuse_others(self, recipe: TextRecipe, given: Mapping[str, Any]) -> None:
+        """Raise OptionError where only a BERT can do what is asked for and the network is another one."""
+        from likewise.encoders.bert import Bert
+
+        if isinstance(self.encoder.network, Bert):
+            return
+        if not recipe.way.compares:
+            able = ", ".join(name for name, each in TEXTS.items() if each().way.compares)
+            raise OptionError(
+                f"{recipe.name} tells tokens, for which a network must be a BERT, and {self.name} is another one: "
+                f"take one of {able}"
+            )
+        if "dropout" in given:
+            raise OptionError(f"dropout came with start {self.name}, which is no BERT and keeps its own: leave it out")
 
     @property
     def fingerprint(self) -> str:

@@ -139,7 +139,7 @@ def read_examples(path: str | os.PathLike[str]) -> list[tuple[str, str]]:
     """Read NAME, a tab, and a text in each line; DataError for a line that is not so."""
     found = []
     try:
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
+        lines = Path(path).read_text(encoding="utf-8-sig").split("\n")
     except UnicodeDecodeError as error:
         raise DataError(f"{path} is not text in UTF-8 (byte {error.start + 1}): write it so") from None
     for number, line in enumerate(lines, 1):

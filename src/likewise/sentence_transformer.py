@@ -26,21 +26,24 @@ from likewise.session import Progress, Session
 
 Vectors: TypeAlias = "Float[Array, '*n d'] | Float[Tensor, '*n d'] | Sequence[Array] | Sequence[Tensor]"
 _STAGE: Final = "embed"
+_NO_PROMPTS: Final = {"query": "", "document": ""}  # which sentence-transformers has where a folder has none
 
 
 @final
 class SentenceTransformer:
     """An encoder of texts under the names of sentence-transformers.
 
-    `prompts` are texts by name that may go before what is encoded, such as `query: `. Nothing is printed: progress goes
-    to `session`, whatever `show_progress_bar` says, unless that is False.
+    `prompts` are texts by name that may go before what is encoded, such as `query: `, beside those that the encoder
+    brings; of these the usual one, if there is one, goes before whatever comes without a prompt. Nothing is printed:
+    progress goes to `session`, whatever `show_progress_bar` says, unless that is False.
     """
 
     def __init__(
         self, encoder: TextEncoder, *, prompts: Mapping[str, str] | None = None, session: Session | None = None
     ) -> None:
         self.encoder = encoder
-        self.prompts: Mapping[str, str] = MappingProxyType(dict(prompts or {}))
+        self.prompts: Mapping[str, str] = MappingProxyType({**_NO_PROMPTS, **encoder.reading.prompts, **(prompts or {})})
+        self.default_prompt_name = encoder.reading.prompt
         self._session = session or Session()
 
     # --- texts to vectors ---
@@ -88,15 +91,17 @@ class SentenceTransformer:
 
     def encode_query(self, sentences: str | Sequence[str] | Array, **given: Any) -> Any:
         """Encode what is asked, with the prompt `query` before it where there is one."""
-        return self._encode_as("query", sentences, given)
+        return self._encode_as(("query",), sentences, given)
 
     def encode_document(self, sentences: str | Sequence[str] | Array, **given: Any) -> Any:
-        """Encode what is searched, with the prompt `document` before it where there is one."""
-        return self._encode_as("document", sentences, given)
+        """Encode what is searched, with the prompt `document`, `passage` or `corpus` before it where there is one."""
+        return self._encode_as(("document", "passage", "corpus"), sentences, given)
 
-    def _encode_as(self, task: str, sentences: Any, given: Mapping[str, Any]) -> Any:
-        own = given.get("prompt") is None and given.get("prompt_name") is None and task in self.prompts
-        return self.encode(sentences, **({**given, "prompt_name": task} if own else given))
+    def _encode_as(self, names: Sequence[str], sentences: Any, given: Mapping[str, Any]) -> Any:
+        if given.get("prompt") is None and given.get("prompt_name") is None:
+            task = next((name for name in names if name in self.prompts), None)
+            return self.encode(sentences, **{**given, "prompt_name": task})
+        return self.encode(sentences, **given)
 
     def _embed(self, texts: list[Any], shown: bool | None) -> Float[Array, "n d"]:
         def told(done: int) -> None:
@@ -106,11 +111,12 @@ class SentenceTransformer:
         return self.encoder.embed(texts, told=told)
 
     def _prompt(self, prompt: str | None, name: str | None) -> str:
+        name = self.default_prompt_name if name is None else name
         if prompt is not None or name is None:
             return prompt or ""
         if name not in self.prompts:
-            known = ", ".join(self.prompts) or "none: give prompts={…} to SentenceTransformer"
-            raise OptionError(f"there is no prompt {name!r}: there are {known}")
+            known = ", ".join(self.prompts)
+            raise OptionError(f"there is no prompt {name!r}: there are {known}; give prompts={{…}} to have others")
         return self.prompts[name]
 
     def _check(self, batch_size: int, output: str | None, precision: str, device: Any, dims: int | None) -> None:

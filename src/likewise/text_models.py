@@ -60,17 +60,22 @@ class TextModel:
         """The number of dimensions."""
         return self.encoder.dim
 
-    def embed(self, texts: Sequence[str]) -> Float32[Array, "n d"]:
-        """Return a vector for each text; zeros where none of its words, or tokens, is known."""
-        kind = "text" if self.pooling is None else f"text:{self.pooling}"
-        vectors = np.array(self.encoder.embed(texts, kind=kind), np.float32)
+    def embed(self, texts: Sequence[str], *, task: str | None = None) -> Float32[Array, "n d"]:
+        """Return a vector for each text; zeros where none of its words, or tokens, is known.
+
+        `task` is what texts are for, `query` or `document`: a network may have learned to see a prompt before each.
+        """
         if self._network is not None:
+            vectors = np.array(self._network.embed(self._network.prompted(texts, task)), np.float32)
             vectors[~self._network.known(texts)] = 0
-        return vectors
+            return vectors
+        kind = "text" if self.pooling is None else f"text:{self.pooling}"
+        return np.array(self.encoder.embed(texts, kind=kind), np.float32)
 
     def blocks(
-        self, texts: Iterable[tuple[str, Any]], session: Session, stage: str, *, total: int | None = None
-    ) -> Iterator[Block]:
+        self, texts: Iterable[tuple[str, Any]], session: Session, stage: str, *, total: int | None = None,
+        task: str | None = None,
+    ) -> Iterator[Block]:  # fmt: skip
         """Yield texts by key with their vectors, some at a time, and tell how far it is.
 
         Raises DataError for what is no text, by its key.
@@ -78,8 +83,8 @@ class TextModel:
         entries, done = iter(texts), 0
         while some := list(islice(entries, _AT_ONCE)):
             keys = [key for key, _ in some]
-            checked = [_checked(key, text) for key, text in some]
-            yield Block(keys, checked, self.embed(checked))
+            said = [checked(key, text) for key, text in some]
+            yield Block(keys, said, self.embed(said, task=task))
             done += len(some)
             session.tell(Progress(stage, done, total, "texts"))
             if session.stopped:
@@ -104,9 +109,9 @@ class TextModel:
     def questions(self, texts: Sequence[str]) -> Float32[Array, "q d"]:
         """Return vectors of what is searched by; OptionError for an empty one, or one of which nothing is known."""
         for number, text in enumerate(texts, 1):
-            if not _checked(f"question {number}", text).strip():
+            if not checked(f"question {number}", text).strip():
                 raise OptionError("an empty text came: there is nothing to search by")
-        vectors = self.embed(texts)
+        vectors = self.embed(texts, task="query")
         for text, vector in zip(texts, vectors, strict=True):
             if not vector.any():
                 shown = text if len(text) <= 40 else f"{text[:39]}…"
@@ -162,7 +167,8 @@ def _of_run(run: Run, name: str) -> Encoder:
     return run.encoder
 
 
-def _checked(key: str, text: Any) -> str:
+def checked(key: str, text: Any) -> str:
+    """Return a text; DataError, by its key, for what is none."""
     if not isinstance(text, str):
         raise DataError(f"{key} is a {type(text).__name__}: give strings")
     try:

@@ -48,6 +48,7 @@ def report_on_texts(
     beside: Mapping[str, Any] | None,
     pairs: Files = (),
     labels: Files = (),
+    answers: Files = (),
     second: Space | None = None,
     title: str,
     facts: Mapping[str, Any],
@@ -56,11 +57,12 @@ def report_on_texts(
     """Measure vectors of texts; `beside` has what encodes and what a run does not keep: the untrained network, guesses.
 
     `pairs` are files of scored pairs of texts (columns sentence1, sentence2, score), `labels` of texts with labels
-    (text, label): CSV, JSONL or Parquet. `second` is the space of another seed on the same keys.
+    (text, label): CSV, JSONL or Parquet; `answers` are folders of documents and questions, in the layout of BEIR.
+    `second` is the space of another seed on the same keys.
     """
     from likewise.evaluate.text_report import Written, text_report
     from likewise.sources.gold import several
-    from likewise.sources.gold_texts import read_text_labels, read_text_pairs
+    from likewise.sources.gold_texts import read_answers, read_text_labels, read_text_pairs
 
     part = space.items.get("part")
     subject = Written(
@@ -72,6 +74,7 @@ def report_on_texts(
         second=None if second is None else second[list(space.keys)],
         scored={Path(path).stem: read_text_pairs(path) for path in several(pairs)},
         labelled={Path(path).stem: read_text_labels(path) for path in several(labels)},
+        searched={Path(path).name: read_answers(path) for path in several(answers)},
         **dict(beside or {}),
     )
     return text_report(subject, title=title, facts=facts, session=session)

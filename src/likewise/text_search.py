@@ -60,7 +60,7 @@ def near_texts(
     best: list[list[Found]] = [[] for _ in asked]
     read = unknown = 0
     with session.stage(_STAGE) as facts:
-        for block in opened.blocks(source, session, _STAGE):
+        for block in opened.blocks(source, session, _STAGE, task="document"):
             known = np.flatnonzero(block.vectors.any(axis=1))
             read, unknown = read + len(block.texts), unknown + len(block.texts) - len(known)
             if len(known):

@@ -22,6 +22,8 @@ from likewise.encoders.borrowed import BorrowedTexts  # noqa: E402
 from likewise.encoders.pretrained import load  # noqa: E402
 from likewise.encoders.text_folder import write_text_folder  # noqa: E402
 from likewise.encoders.texts import Reading, TextEncoder  # noqa: E402
+from likewise.sentence_transformer import SentenceTransformer  # noqa: E402
+from likewise.text_search import near_texts  # noqa: E402
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 TEXTS = [
@@ -235,6 +237,46 @@ def test_a_folder_that_sentence_transformers_saves_is_read(pool: str, tmp_path: 
     again = load(tmp_path / "saved")
     assert again.reading.pool == pool
     np.testing.assert_allclose(again.embed(TEXTS[2:4]), ours.embed(TEXTS[2:4]), atol=1e-5)
+
+
+def test_prompts_go_out_and_come_back_and_are_used_as_sentence_transformers_does(tmp_path: Path) -> None:
+    theirs = pytest.importorskip("sentence_transformers")
+    ours = encoder(prompts={"query": "the bank ", "document": "money "}, prompt="document")
+    write_text_folder(ours, tmp_path / "ours")
+    real = theirs.SentenceTransformer(str(tmp_path / "ours"), device="cpu")
+    again = load(tmp_path / "ours")
+    assert again.reading == ours.reading
+    facade = SentenceTransformer(again)
+    for name in ("encode", "encode_query", "encode_document"):
+        np.testing.assert_allclose(getattr(facade, name)(TEXTS[:4]), getattr(real, name)(TEXTS[:4]), atol=1e-5)
+    np.testing.assert_allclose(facade.encode(TEXTS[:4], prompt=""), ours.embed(TEXTS[:4]), atol=1e-5)
+    real.save(str(tmp_path / "saved"))
+    assert dict(load(tmp_path / "saved").reading.prompts) == ours.reading.prompts
+    found = near_texts(again, "river", ["the river", "the money"])
+    vectors = [facade.encode_query("river"), *facade.encode_document(["the river", "the money"])]
+    expected = facade.similarity(vectors[0], np.stack(vectors[1:])).numpy()[0]
+    assert [one.score for one in found] == pytest.approx(sorted(expected, reverse=True), abs=1e-5)
+
+
+def test_a_pool_that_no_folder_has_is_a_sentence(tmp_path: Path) -> None:
+    write_text_folder(encoder(), tmp_path / "ours")
+    for pool in ("layers", "sum"):
+        with pytest.raises(OptionError, match=f"pool '{pool}': a checkpoint of texts has mean, class, max, last"):
+            load(tmp_path / "ours", pool=pool)
+
+
+@pytest.mark.parametrize("pool", ["mean", "class", "last"])
+def test_a_borrowed_network_learns_what_it_is_used_for(pool: str) -> None:
+    config = {"model_type": "distilbert", "vocab_size": 40, "dim": 16, "n_layers": 1, "n_heads": 2, "hidden_dim": 24}
+    network = BorrowedTexts(config=config, pool=pool).eval()
+    made = TextEncoder(network, wordpiece(), Reading(pool, tokens=24))
+    ids = made.tokenizer.encode(TEXTS[0]).ids
+    x = torch.tensor([[*ids, -1, -1]])
+    with torch.no_grad():
+        np.testing.assert_allclose(network(x), made.embed(TEXTS[:1]), atol=1e-5)
+        np.testing.assert_allclose(network.intermediates(x)["vector"], network(x), atol=1e-6)
+    again = TextEncoder.from_state(made.state())
+    np.testing.assert_allclose(again.embed(TEXTS), made.embed(TEXTS), atol=1e-6)
 
 
 def test_weighed_layers_are_refused(tmp_path: Path) -> None:

@@ -198,6 +198,38 @@ def test_case_counts_where_the_tokeniser_keeps_it(pool: str) -> None:
     assert not made.any_case
 
 
+def test_texts_without_the_word_are_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    made, read = encoder(), []
+    ready = made._ready
+    monkeypatch.setattr(made, "_ready", lambda texts: read.extend(texts) or ready(texts))
+    texts = ["money takes money"] * 700 + ["the bank of the bank", "a bank"] + ["the river"] * 700
+    places = made.occurrences("bank", texts)
+    found = made.at(texts, [places[2], places[0], places[1]])
+    assert read == ["the bank of the bank", "a bank"]
+    np.testing.assert_allclose(found[0], made.word("bank", in_text="a bank"), atol=1e-5)
+    np.testing.assert_allclose(found[2], made.word("bank", in_text="the bank of the bank", which=1), atol=1e-5)
+
+
+def test_one_text_is_not_read_letter_by_letter() -> None:
+    made = encoder()
+    for call in (made.embed, made.count, made.known, lambda text: made.occurrences("a", text)):
+        with pytest.raises(DataError, match=r"one text came, 'the bank': give a list of texts"):
+            call("the bank")
+
+
+def test_prompts_are_put_before_texts_and_are_part_of_what_an_encoder_is() -> None:
+    plain = encoder()
+    made = encoder(prompts={"query": "the ", "passage": "a "}, prompt="query")
+    assert made.prompted(["bank"], "query") == made.prompted(["bank"]) == ["the bank"]
+    assert made.prompted(["bank"], "document") == ["a bank"]
+    assert plain.prompted(["bank"], "query") == ["bank"]
+    assert made.fingerprint != plain.fingerprint
+    assert "prompts" not in plain.state()[1]["reading"]
+    again = TextEncoder.from_state(made.state())
+    assert again.fingerprint == made.fingerprint
+    assert again.reading == made.reading
+
+
 @pytest.mark.parametrize(
     ("texts", "says"),
     [

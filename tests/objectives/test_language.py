@@ -15,11 +15,12 @@ from likewise.contracts import Views
 from likewise.encoders import bert
 from likewise.encoders.bert import Bert
 from likewise.errors import OptionError, ShapeError
-from likewise.objectives.contrastive import Pairs, SimCSE, named
+from likewise.objectives.contrastive import Pairs, SimCSE
 from likewise.objectives.language import Denoising, MaskedLanguage, NextToken, to_huggingface
 from likewise.train.engine import Engine
 from likewise.train.gradient import Encoding, accumulate
-from likewise.views.texts import Columns, MaskedTokens, Noised, SameTwice, Whole
+from likewise.transformer import named
+from likewise.views.texts import Columns, Crops, Deleted, MaskedTokens, Noised, SameTwice, Whole
 from toy_networks import ToyNetwork, ToyTexts
 
 TOKENS, FIRST, LAST, MASK = 30, 2, 3, 4
@@ -409,6 +410,20 @@ def test_simcse_is_the_papers() -> None:
     torch.manual_seed(3)
     both = torch.tanh(objective.head[0](made(torch.cat([x, x]))))
     torch.testing.assert_close(z["z"], torch.stack(both.chunk(2), 1))
+
+
+def test_views_of_equal_texts_are_not_pushed_apart() -> None:
+    made, x = network().eval(), texts(6, seed=4)
+    x[5] = x[0]
+    for view in (Crops(SPECIAL), Deleted(0.3, SPECIAL, twice=True)):
+        views = view(x, torch.Generator().manual_seed(0))
+        objective = SimCSE(made)
+        z = objective.encode(made, views)
+        one, two = functional.normalize(z["z"], dim=-1).unbind(1)
+        scores = one @ two.T / 0.05
+        scores[0, 5] = scores[5, 0] = -torch.inf
+        expected = functional.cross_entropy(scores, torch.arange(6))
+        torch.testing.assert_close(objective.loss(z).total, expected)
 
 
 def test_identical_vectors_cost_the_constants() -> None:

@@ -11,12 +11,13 @@ from torch import Tensor, nn
 
 from likewise.contracts import Views
 from likewise.errors import OptionError
-from likewise.objectives.contrastive import MoCo, Pairs, SimCLR, all_against_all, named, ranking
+from likewise.objectives.contrastive import MoCo, Pairs, SimCLR, all_against_all, ranking
 from likewise.objectives.distillation import BYOL
 from likewise.objectives.language import Denoising, MaskedLanguage
 from likewise.objectives.nested import Matryoshka, dims_of
 from likewise.train.engine import Engine
 from likewise.train.gradient import Encoding, accumulate
+from likewise.transformer import named
 from likewise.views.texts import Noised
 from toy_networks import ToyNetwork, ToyTexts
 

@@ -18,6 +18,7 @@ from likewise.sources.gold_texts import (
     STS_YEARS,
     WIC_PARTS,
     Marked,
+    read_answers,
     read_banking77,
     read_coarsewsd,
     read_cranfield,
@@ -312,3 +313,53 @@ def test_the_shared_collection_has_one_source_for_each_question() -> None:
     assert [grades.count(grade) for grade in (4, 3, 2, 1)] == [128, 387, 734, 363]
     assert all(found.sources[query] not in judged for query, judged in found.judgements.items())
     assert all(found.judgements.values())
+
+
+def beir(folder: Path, **changed: str) -> Path:
+    """Write a small folder in the layout of BEIR, with some of its files changed."""
+    files = {
+        "corpus.jsonl": '{"_id": "d1", "title": "Banks", "text": "lend money"}\n{"_id": "d2", "text": "a river"}\n',
+        "queries.jsonl": '{"_id": "q1", "text": "who lends?"}\n{"_id": "q2", "text": "not judged"}\n',
+        "qrels/test.tsv": "query-id\tcorpus-id\tscore\nq1\td1\t2\nq1\td2\t0\n",
+    } | changed
+    (folder / "qrels").mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    return folder
+
+
+def test_answers_in_the_layout_of_beir(tmp_path: Path) -> None:
+    found = read_answers(beir(tmp_path))
+    assert found.documents == {"d1": "Banks lend money", "d2": "a river"}
+    assert found.queries == {"q1": "who lends?"}
+    assert found.judgements == {"q1": {"d1": 2, "d2": 0}}
+    (tmp_path / "qrels/test.tsv").unlink()
+    (tmp_path / "qrels.tsv").write_text("q2\td2\t1\n")  # no line of names
+    assert read_answers(tmp_path).judgements == {"q2": {"d2": 1}}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "says"),
+    [
+        ("corpus.jsonl", '{"_id": "d1", "text": "a"}\n{"_id": "d1", "text": "b"}\n', "jsonl:2: _id 'd1' came before"),
+        ("corpus.jsonl", '{"_id": "d1"}\n', "jsonl:1 has no _id and text that are strings"),
+        ("corpus.jsonl", "d1\ta\n", "corpus.jsonl:1 is no JSON"),
+        ("corpus.jsonl", "\n", "corpus.jsonl is empty"),
+        ("queries.jsonl", '["q1", "a"]\n', "queries.jsonl:1 has no _id and text"),
+        ("qrels/test.tsv", "q1\td3\t1\n", "test.tsv:1: there is no document 'd3'"),
+        ("qrels/test.tsv", "q3\td1\t1\n", "test.tsv:1: there is no query 'q3'"),
+        ("qrels/test.tsv", "q1 d1 1\n", "QUERY DOCUMENT GRADE with tabs"),
+        ("qrels/test.tsv", "q1\td1\t1\nq1\td2\tyes\n", "test.tsv:2: grade is 'yes', not a number"),
+        ("qrels/test.tsv", "q1\td1\t0\n", "names no document that answers a query"),
+    ],
+)
+def test_answers_that_cannot_be_used(tmp_path: Path, name: str, text: str, says: str) -> None:
+    with pytest.raises(DataError, match=says):
+        read_answers(beir(tmp_path, **{name: text}))
+
+
+def test_a_folder_that_holds_no_answers(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="is no folder"):
+        read_answers(tmp_path / "none")
+    with pytest.raises(DataError, match=r"there is no file .*corpus.jsonl"):
+        read_answers(tmp_path)

@@ -64,6 +64,23 @@ def test_memory() -> None:
     assert items(open_pairs([{"query": a, "positive": b} for a, b in PAIRS])) == PAIRS
 
 
+def test_columns_of_memory_may_be_named() -> None:
+    named = [{"q": a, "a": b, "wrong": "c"} for a, b in PAIRS]
+    assert items(open_pairs(named, column="q,a")) == PAIRS
+    assert items(open_pairs(named, column="q, a, wrong"))[0] == (*PAIRS[0], "c")
+    with pytest.raises(DataError, match=r"item 1.* no column 'b'"):
+        items(open_pairs(named, column="q,b"))
+
+
+def test_half_a_character_is_a_sentence_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"anchor": "a", "positive": "b"}\n{"anchor": "a \\ud83d b", "positive": "c d"}\n')
+    with pytest.raises(DataError, match=r"a\.jsonl:2 holds half a surrogate pair at 2"):
+        items(open_pairs(path))
+    with pytest.raises(DataError, match="item 1 holds half a surrogate pair"):
+        items(open_pairs([("a", "\udfff")]))
+
+
 BAD: dict[str, tuple[Any, str]] = {
     "a string": ([("a", "b"), "ab"], "item 2 is 'ab': a pair is two texts"),
     "one text": ([("a",)], "item 1 is .*: a pair is two texts"),

@@ -16,6 +16,7 @@ pytest.importorskip("tokenizers")
 
 from likewise.sources.text_pairs import open_pairs
 from likewise.sources.texts_prepared import NOTHING, Texts, prepare_texts, sentences_of
+from likewise.sources.tokenising import train_tokenizer
 
 LINES = [f"The {a} {b} sees number {n} and the {b} of {n}." for n in range(30) for a in ("red", "blue") for b in
          ("house", "river", "king")]  # fmt: skip
@@ -192,6 +193,39 @@ def test_a_text_of_ten_megabytes_is_read_to_where_it_is_cut_and_that_is_told() -
 def test_half_a_character_is_a_sentence() -> None:
     with pytest.raises(DataError, match=r"surrogate|half"):
         ready([*LINES, "half \ud83d of one"])
+
+
+@pytest.mark.parametrize("pairs", [False, True])
+def test_the_same_text_again_and_again_is_learned_from_wherever_its_digest_falls(pairs: bool) -> None:
+    held = 0
+    for n in range(40):
+        told: list[str] = []
+        session = Session(lambda event, told=told: told.append(str(event)))
+        text = f"the king number {n} rules"
+        made = ready([(text, "so he does")] * 50 if pairs else [text] * 50, session=session, pairs=pairs)
+        assert len(made.train) == (100 if pairs else 50)
+        assert not any(out for _, _, out in made.shown)
+        held += any("too few different texts" in each for each in told)
+    assert held == 40, "all of them are measured on what they were learned from"
+
+
+def test_what_is_unknown_to_the_tokeniser_is_told() -> None:
+    told: list[str] = []
+    tokenizer = train_tokenizer(LINES, kind="wordpiece", vocabulary=300, lowercase=True)
+    ready([f"{line} 🏦 ☂ ☃" for line in LINES], tokenizer=tokenizer, session=Session(lambda e: told.append(str(e))))
+    assert any("tokens are unknown to the tokeniser, and all alike: --tokenizer bpe" in each for each in told)
+    told.clear()
+    ready(LINES, tokenizer=tokenizer, session=Session(lambda e: told.append(str(e))))
+    assert not any("unknown" in each for each in told)
+
+
+def test_sentences_keep_what_closes_them() -> None:
+    text = 'He said "Stop right now." Then he left the room (as he often did.) Nobody knew why.'
+    assert sentences_of(text) == [
+        'He said "Stop right now."', "Then he left the room (as he often did.)", "Nobody knew why.",
+    ]  # fmt: skip
+    assert sentences_of("他说：「我去银行。」 她走了。好。") == ["他说：「我去银行。」", "她走了。", "好。"]
+    assert "".join(sentences_of(text)).replace(" ", "") == text.replace(" ", "")
 
 
 @pytest.mark.parametrize("count", [1, 2])

@@ -13,7 +13,7 @@ from likewise.sources.small_language import small_language
 
 pytest.importorskip("tokenizers")
 
-from likewise.sources.tokenising import SPECIAL, specials_of, tokenizer_of, train_tokenizer
+from likewise.sources.tokenising import SPECIAL, specials_of, tokenizer_of, train_tokenizer, unknown_of
 
 TEXTS = [" ".join(line) if not isinstance(line, str) else line for line in small_language(sentences=300).lines]
 
@@ -41,6 +41,37 @@ def test_bytes_spell_anything() -> None:
     made = train_tokenizer(TEXTS, kind="bpe", vocabulary=600, lowercase=False)
     for text in ("日本 ß 😀", "שלום", "a\u0301 \u200d", "x" * 50):
         assert made.decode(made.encode(text).ids) == __import__("unicodedata").normalize("NFC", text)
+
+
+def test_chinese_is_covered_and_takes_one_token_a_character() -> None:
+    drawn = np.random.default_rng(0).zipf(1.1, (4000, 30)) % 3000
+    texts = ["".join(chr(0x4E00 + n) for n in line) for line in drawn.tolist()]
+    made = train_tokenizer(texts, kind="wordpiece", vocabulary=8192, lowercase=True)
+    ids = [token for text in texts for token in made.encode(text, add_special_tokens=False).ids]
+    assert len(ids) == 4000 * 30
+    assert ids.count(unknown_of(made)) < 0.002 * len(ids)
+    assert not [token for token in made.get_vocab() if token.startswith("##")]
+
+
+def test_rare_letters_of_a_text_in_latin_take_no_place_from_words() -> None:
+    texts = [f"{line} {chr(0x1200 + n)}" for n, line in enumerate(["the king and the queen rule " * 80] * 3000)]
+    made = train_tokenizer(texts, kind="wordpiece", vocabulary=8192, lowercase=True)
+    letters = [token for token in made.get_vocab() if len(token.removeprefix("##")) == 1]
+    assert 1000 <= len(letters) <= 2000
+
+
+@pytest.mark.parametrize("text", ["วันนี้ ไปธนาคาร", "वह बैंक गया था", "நான் வங்கி"])
+def test_marks_that_are_vowels_stay(text: str) -> None:
+    made = train_tokenizer([text] * 3, kind="wordpiece", vocabulary=200, lowercase=True)
+    assert made.normalizer.normalize_str(text) == text
+    assert train_tokenizer(["the naïve king"] * 3, kind="wordpiece", vocabulary=200, lowercase=True).encode(
+        "naïve"
+    ).tokens == ["[CLS]", "naive", "[SEP]"]
+
+
+def test_a_word_of_hundreds_of_letters_is_spelt() -> None:
+    made = train_tokenizer(["abcdefgh ijklm"] * 3, kind="wordpiece", vocabulary=60, lowercase=True)
+    assert unknown_of(made) not in made.encode("abcdefgh" * 50).ids
 
 
 def test_folding_case_and_accents_is_asked_for() -> None:

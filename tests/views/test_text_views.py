@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from likewise.contracts import View, Views
 from likewise.errors import OptionError, ShapeError
-from likewise.views.texts import Columns, Deleted, MaskedTokens, Noised, SameTwice, Whole, trimmed
+from likewise.views.texts import Columns, Crops, Deleted, MaskedTokens, Noised, SameTwice, Whole, Windows, trimmed
 
 FIRST, LAST, MASK, TOKENS = 2, 3, 4, 50
 SPECIAL = (0, 1, FIRST, LAST, MASK)
@@ -22,6 +23,8 @@ VIEWS: dict[str, View] = {
     "masked in runs": MaskedTokens(MASK, TOKENS, SPECIAL, share=0.3, span=3),
     "deleted": Deleted(0.4, SPECIAL),
     "deleted twice": Deleted(0.4, SPECIAL, twice=True),
+    "crops": Crops(SPECIAL),
+    "windows": Windows(SPECIAL),
     "noised": Noised(0.6, SPECIAL),
     "columns": Columns(),
 }
@@ -78,7 +81,12 @@ def test_a_view(name: str) -> None:
 def test_what_is_done_to_a_text_is_as_much_in_any_order(name: str) -> None:
     batch, order = batch_of(name), torch.randperm(41, generator=generator(3))
     made, other = VIEWS[name](batch, generator()), VIEWS[name](batch[order], generator())
-    for one, two in zip(tensors(made), tensors(other), strict=True):
+    if name in ("deleted twice", "crops", "windows"):  # labels are the texts' numbers
+        assert made.labels is not None and other.labels is not None
+        assert torch.equal(made.labels[order], other.labels)
+    if name in ("crops", "windows"):
+        return  # how much is kept is drawn
+    for one, two in zip(made.inputs + made.keep, other.inputs + other.keep, strict=True):
         assert one.shape == two.shape
         assert torch.equal((one >= 0).sum(1)[order], (two >= 0).sum(1))
     if name not in DRAWS:
@@ -91,6 +99,56 @@ def test_nothing_is_done_to_whole_texts() -> None:
     one, two = SameTwice()(BATCH, labels=labels).inputs
     assert one is two is BATCH
     assert SameTwice()(BATCH, labels=labels).labels is labels
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_crops_are_runs_of_a_text(seed: int) -> None:
+    made = Crops(SPECIAL, least=0.2, most=0.6)(BATCH, generator(seed))
+    shares, places = [], []
+    for x in made.inputs:
+        for row, (whole, some) in enumerate(zip(BATCH.tolist(), x.tolist(), strict=True)):
+            text, run = ([t for t in tokens if t >= 5] for tokens in (whole, some))
+            assert len(text) == row
+            assert min(row, max(1, round(0.2 * row))) <= len(run) <= max(1, round(0.6 * row))
+            starts = [i for i in range(row - len(run) + 1) if text[i : i + len(run)] == run]
+            assert starts
+            if row > 20:
+                shares.append(len(run) / row)
+                places.append(starts[0] / (row - len(run)))
+    assert min(shares) < 0.27 and max(shares) > 0.53  # of all lengths
+    assert min(places) < 0.1 and max(places) > 0.9  # from all places
+    assert not torch.equal(*(functional.pad(x, (0, 60 - x.shape[1]), value=-1) for x in made.inputs))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_windows_are_neighbours_and_share_nothing(seed: int) -> None:
+    before, after = Windows(SPECIAL)(BATCH, generator(seed)).inputs
+    cuts = []
+    for row, (whole, one, two) in enumerate(zip(BATCH.tolist(), before.tolist(), after.tolist(), strict=True)):
+        text, first, second = ([t for t in tokens if t >= 5] for tokens in (whole, one, two))
+        if row < 2:
+            assert first == second == text
+            continue
+        assert first + second == text
+        assert first and second
+        cuts.append(len(first) / row)
+        assert row < 8 or 0.2 <= cuts[-1] <= 0.8
+    assert max(cuts[20:]) - min(cuts[20:]) > 0.3
+
+
+def test_texts_that_are_equal_are_known_by_their_numbers_whatever_is_cut() -> None:
+    twice = torch.cat([BATCH[20:30], BATCH[20:25]])
+    for view in (Crops(SPECIAL), Windows(SPECIAL), Deleted(0.4, SPECIAL, twice=True)):
+        numbers = view(twice, generator()).labels
+        assert numbers is not None
+        assert numbers[10:].tolist() == numbers[:5].tolist()
+        assert len(set(numbers.tolist())) == 10
+
+
+def test_runs_are_parts_of_a_text() -> None:
+    for least, most in ((0, 0.5), (0.6, 0.5), (0.5, 1.1)):
+        with pytest.raises(OptionError, match="above 0 and at most 1, in order"):
+            Crops(SPECIAL, least, most)
 
 
 # --- hidden ---

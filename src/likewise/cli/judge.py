@@ -20,6 +20,10 @@ BAD = ("partial collapse", "dimensional collapse", "complete collapse", "noise",
 @click.command(short_help="Measure what the vectors are worth, beside honest baselines.")
 @click.argument("run", type=FILE)
 @gold
+@click.option(
+    "--answers", type=FILE, multiple=True,
+    help="Folder of documents and questions (corpus.jsonl, queries.jsonl, qrels/test.tsv, as BEIR), of a run of texts.",
+)
 @click.option("--start", type=FILE, help="Run from which learning went on: how far its words moved is measured.")
 @click.option(
     "--data", type=FILE, help="The pictures or texts that RUN was learned from: baselines are made of them again."
@@ -40,7 +44,7 @@ def evaluate(run: Path, data: Path | None, html: Path | None, **given: Any) -> N
     with render.Screen(quiet=given["quiet"] or given["json"]) as session:
         opened = lw.open(run, keys=given["keys"])
         report = opened.evaluate(
-            **{kind: given[kind] for kind in ("analogies", "pairs", "labels", "start")},
+            **{kind: given[kind] for kind in ("analogies", "pairs", "labels", "answers", "start")},
             beside=None if data is None else beside(opened, str(data), session=session),
             session=session,
         )

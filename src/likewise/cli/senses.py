@@ -9,7 +9,7 @@ import click
 
 from likewise.cli import render
 from likewise.cli.options import FILE, as_json, quiet, text_file
-from likewise.errors import MissingExtra, OptionError
+from likewise.errors import DataError, MissingExtra, OptionError
 
 if TYPE_CHECKING:
     from likewise.senses import Senses
@@ -38,7 +38,13 @@ def senses(model: Path, word: str, texts: Path, **given: Any) -> None:
     with render.Screen(quiet=given["quiet"] or given["json"]) as session:
         encoder = _reader(model)
         reading = {name: given[name] for name in ("column", "encoding", "errors")}
-        read = [text for _, text in open_text(str(texts), **reading)]
+        read, count = [], 0  # what holds the word: the others may be many
+        for _, text in open_text(str(texts), **reading):
+            count += 1
+            if encoder.occurrences(word, [text]):
+                read.append(text)
+        if not read:
+            raise DataError(f"{word!r} stands in none of the {count:,} texts as a word")
         layer = given["layer"]
         found = found_senses(
             encoder, word, read,
@@ -72,7 +78,7 @@ def _reader(model: Path) -> Any:
         from likewise.encoders.pretrained import load
     except ImportError:
         raise MissingExtra("torch", "pretrained", "reading words in texts") from None
-    return load(model, kind="text", precision="auto")
+    return load(model, kind="text")
 
 
 def _show(found: Senses) -> None:

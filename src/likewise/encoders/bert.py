@@ -20,7 +20,7 @@ from likewise.contracts import Field
 from likewise.encoders.blocks import run
 from likewise.errors import OptionError, ShapeError
 from likewise.transformer import NOTHING as NOTHING
-from likewise.transformer import Attention, taken
+from likewise.transformer import Attention, dropped, taken
 
 POOLS: Final = ("mean", "class", "max", "last", "layers")
 
@@ -111,7 +111,7 @@ class Bert(nn.Module):
             raise ShapeError(f"a text of {x.shape[1]} tokens came: the network has {self.places.num_embeddings} places")
         there = x != NOTHING
         y = self.words(x.clamp(min=0)) + (self.places.weight[: x.shape[1]] + self.kinds.weight[0])
-        y = functional.dropout(self.norm(y), self.dropout, self.training)
+        y = dropped(self.norm(y), self.dropout, training=self.training)
         return y, None if bool(there.all()) else there
 
     def tokens(
@@ -177,12 +177,12 @@ class Block(nn.Module):
         keep: Int[Tensor, "b k"] | None = None,
     ) -> Float[Tensor, "b k d"]:  # fmt: skip
         """Return the tokens of the next depth, or those at the places `keep` alone."""
-        dropped = self.dropout if self.training else 0.0
-        y = self.attention(x, causal=causal, there=there, keep=keep, dropout=dropped)
+        share = self.dropout if self.training else 0.0
+        y = self.attention(x, causal=causal, there=there, keep=keep, dropout=share)
         x = x if keep is None else taken(x, keep)
-        x = self.first_norm(x + functional.dropout(y, dropped, self.training))
+        x = self.first_norm(x + dropped(y, share))
         y = self.narrow(functional.gelu(self.wide(x)))
-        return cast(Tensor, self.second_norm(x + functional.dropout(y, dropped, self.training)))
+        return cast(Tensor, self.second_norm(x + dropped(y, share)))
 
 
 def _bound(block: nn.Module, there: Tensor | None, causal: bool, keep: Tensor | None = None) -> Any:

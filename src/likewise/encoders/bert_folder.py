@@ -11,7 +11,7 @@ from typing import Any, Final
 from likewise.encoders.bert import Bert, from_huggingface
 from likewise.encoders.checkpoint_folder import CheckpointFolder
 from likewise.encoders.texts import Reading, TextEncoder, tokenizer_of
-from likewise.errors import DataError, ShapeError
+from likewise.errors import DataError, OptionError, ShapeError
 
 _WEIGHTS: Final = "model.safetensors"
 _MODES: Final = {
@@ -24,6 +24,7 @@ _MODES: Final = {
     "max": "max",
     "lasttoken": "last",
 }
+_POOLS: Final = ("mean", "class", "max", "last")
 _USUAL: Final = {"hidden_act": "gelu", "position_embedding_type": "absolute", "add_cross_attention": False}
 
 
@@ -61,11 +62,26 @@ def read_bert(folder: CheckpointFolder, pool: str | None, *, precision: str, dev
 
 def reading_of(folder: CheckpointFolder, pool: str | None, places: int | None) -> Reading:
     """Return how texts become vectors: `pool` if it is given, else what is told there, else the mean."""
+    if pool is not None and pool not in _POOLS:
+        raise OptionError(f"pool {pool!r}: a checkpoint of texts has {', '.join(_POOLS)}")
     told, normalised = _layers(folder)
     sentence = folder.json("sentence_bert_config.json")
     limits = [sentence.get("max_seq_length"), places, folder.json("tokenizer_config.json").get("model_max_length")]
     most = min((int(limit) for limit in limits if limit), default=512)
-    return Reading(pool or told or "mean", normalised, most, bool(sentence.get("do_lower_case", False)))
+    prompts, prompt = _prompts(folder)
+    lowercase = bool(sentence.get("do_lower_case", False))
+    return Reading(pool or told or "mean", normalised, most, lowercase, prompts, prompt)
+
+
+def _prompts(folder: CheckpointFolder) -> tuple[dict[str, str], str | None]:
+    """Return what goes before texts, by what they are for, and the name of the usual one."""
+    told = folder.json("config_sentence_transformers.json")
+    prompts = {str(name): text for name, text in (told.get("prompts") or {}).items() if text}
+    wrong = next((name for name, text in prompts.items() if not isinstance(text, str)), None)
+    if wrong is not None:
+        raise DataError(f"{folder.name}: prompt {wrong!r} in config_sentence_transformers.json is no text")
+    usual = told.get("default_prompt_name")
+    return prompts, usual if usual in prompts else None
 
 
 def _layers(folder: CheckpointFolder) -> tuple[str | None, bool]:

@@ -14,6 +14,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from likewise.encoders.bert import pooled
 from likewise.errors import DataError, MissingExtra, OptionError
 
 POOLS: Final = ("class", "mean", "pooler", "projected")
@@ -133,25 +134,25 @@ class Borrowed(nn.Module):
 class BorrowedTexts(nn.Module):
     """A network of texts that transformers builds from `config`; its weights are to be filled in.
 
-    `x` are numbers of tokens, "b t", −1 where a text has ended.
+    `x` are numbers of tokens, "b t", −1 where a text has ended. `pool`: mean, class, max or last, as of a `Bert`.
     """
 
-    def __init__(self, *, config: Mapping[str, Any]) -> None:
+    def __init__(self, *, config: Mapping[str, Any], pool: str = "mean") -> None:
         super().__init__()
         with quietly():
-            self._take(_transformers().AutoModel.from_config(config_of(config)), config)
+            self._take(_transformers().AutoModel.from_config(config_of(config)), config, pool)
 
     @classmethod
-    def around(cls, model: nn.Module, config: Mapping[str, Any]) -> BorrowedTexts:
+    def around(cls, model: nn.Module, config: Mapping[str, Any], pool: str = "mean") -> BorrowedTexts:
         """Return a network around a model that has its weights already."""
         made = cls.__new__(cls)
         nn.Module.__init__(made)
-        made._take(model, config)
+        made._take(model, config, pool)
         return made
 
-    def _take(self, model: Any, config: Mapping[str, Any]) -> None:
-        self.model = without_pooler(model)
-        self.config: dict[str, Any] = {"config": dict(config)}
+    def _take(self, model: Any, config: Mapping[str, Any], pool: str) -> None:
+        self.model, self.pool = without_pooler(model), pool
+        self.config: dict[str, Any] = {"config": dict(config), "pool": pool}
         self.dim = int(model.config.hidden_size)
 
     def tokens(
@@ -164,17 +165,14 @@ class BorrowedTexts(nn.Module):
         return y if keep is None else y.gather(1, keep[:, :, None].expand(-1, -1, self.dim))
 
     def forward(self, x: Int[Tensor, "b t"]) -> Float[Tensor, "b d"]:
-        """Encode a batch of texts: the mean of their tokens."""
-        there = (x >= 0)[:, :, None]
-        return (self.tokens(x) * there).sum(1) / there.sum(1).clamp(min=1)
+        """Encode a batch of texts."""
+        return pooled(self.tokens(x), x, self.pool)
 
     def intermediates(self, x: Int[Tensor, "b t"]) -> Mapping[str, Tensor]:
         """Return the tokens' vectors before the first block and after each, and the texts' vectors."""
         states = self._out(x, output_hidden_states=True).hidden_states
         names = ["embeddings", *(f"block{number}" for number in range(1, len(states)))]
-        there = (x >= 0)[:, :, None]
-        vector = (states[-1] * there).sum(1) / there.sum(1).clamp(min=1)
-        return dict(zip(names, states, strict=True)) | {"vector": vector}
+        return dict(zip(names, states, strict=True)) | {"vector": pooled(states[-1], x, self.pool)}
 
     def _out(self, x: Tensor, **wanted: Any) -> Any:
         there = (x >= 0).long()

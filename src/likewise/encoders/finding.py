@@ -26,9 +26,16 @@ def places_of(word: str, text: str, *, any_case: bool) -> list[tuple[int, int]]:
     (we is in we're). In scripts without spaces it may stand anywhere. Composed and decomposed spellings are one.
     """
     found = (match.span() for match in _pattern(word, any_case).finditer(text))
+    inside = _spaced(word[0])  # behind a vowel sign, which is no letter to the pattern, a word goes on
     return [
-        (low, high) for low, high in found if not unicodedata.category(text[high : high + 1] or " ").startswith("M")
+        (low, high)
+        for low, high in found
+        if not _is_mark(text[high : high + 1]) and not (inside and low and _is_mark(text[low - 1]))
     ]
+
+
+def _is_mark(letter: str) -> bool:
+    return unicodedata.category(letter or " ").startswith("M")
 
 
 def place_of(word: str, text: str, *, which: int, any_case: bool) -> tuple[int, int]:
@@ -58,4 +65,4 @@ def _pattern(word: str, any_case: bool) -> re.Pattern[str]:
 
 def _spaced(letter: str) -> bool:
     """Whether words that begin or end so are parted from others: letters and digits are, signs and Han are not."""
-    return (letter.isalnum() or letter == "_" or unicodedata.category(letter)[0] == "M") and not _UNSPACED.match(letter)
+    return (letter.isalnum() or letter == "_" or _is_mark(letter)) and not _UNSPACED.match(letter)

@@ -165,5 +165,5 @@ def _texts(folder: CheckpointFolder, config: Any, pool: str | None, precision: s
         why = " ".join(str(error).split())[:200]
         raise DataError(f"{folder.name} does not say how texts are cut into tokens: {why}") from error
     reading = reading_of(folder, pool, getattr(config, "max_position_embeddings", None) or tokenizer.model_max_length)
-    network = BorrowedTexts.around(_model(folder, config)[0], as_plain(config))
+    network = BorrowedTexts.around(_model(folder, config)[0], as_plain(config), reading.pool)
     return TextEncoder(network, tokenizer.backend_tokenizer, reading, precision=precision, device=device)

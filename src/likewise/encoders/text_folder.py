@@ -182,8 +182,8 @@ def _sentence_files(encoder: TextEncoder) -> dict[str, Any]:
         "modules.json": modules,
         "config_sentence_transformers.json": {
             "model_type": "SentenceTransformer",
-            "prompts": {},
-            "default_prompt_name": None,
+            "prompts": dict(reading.prompts),
+            "default_prompt_name": reading.prompt,
             "similarity_fn_name": "cosine",
         },
         "sentence_bert_config.json": {"max_seq_length": reading.tokens, "do_lower_case": reading.lowercase},

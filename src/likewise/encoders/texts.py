@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any, Final, Self, cast, final
 
@@ -22,6 +22,7 @@ from likewise.encoders.finding import place_of, places_of
 from likewise.errors import DataError, OptionError
 from likewise.files import digest_of_arrays
 from likewise.sources.tokenising import tokenizer_of as tokenizer_of
+from likewise.sources.tokenising import unknown_of
 
 VERSION = 2
 PRECISIONS: Final = ("auto", "fp32", "bf16")
@@ -33,12 +34,18 @@ _TRIED = 2048  # tokens of which the precision is chosen; for fewer it is fp32
 
 @dataclass(frozen=True)
 class Reading:
-    """How a text becomes a vector: the `pool` of its first `tokens` tokens' vectors, scaled to length 1 or not."""
+    """How a text becomes a vector: the `pool` of its first `tokens` tokens' vectors, scaled to length 1 or not.
+
+    `prompts` are texts that a network has learned to see before others, by what these are for (`query`, `document`);
+    `prompt` is the name of the usual one. `embed` puts none before a text: `TextEncoder.prompted` does.
+    """
 
     pool: str = "mean"
     normalised: bool = False
     tokens: int = 512
     lowercase: bool = False
+    prompts: Mapping[str, str] = field(default_factory=dict)
+    prompt: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot be."""
@@ -113,6 +120,16 @@ class TextEncoder:
                     told(done)
         return found
 
+    def prompted(self, texts: Sequence[str], task: str | None = None) -> list[str]:
+        """Return texts behind the prompt for a task, `query` or `document`, or behind the usual one; as they are if none.
+
+        A document's prompt may also be called passage or corpus, as sentence-transformers has it.
+        """
+        prompts = self.reading.prompts
+        names = [task, *(("passage", "corpus") if task == "document" else ()), self.reading.prompt]
+        before = next((prompts[name] for name in names if name is not None and name in prompts), "")
+        return [before + text for text in texts]
+
     def _vectors(self, x: Int[Tensor, "b t"]) -> Float32[Tensor, "b d"]:
         network = cast(Any, self.network)
         if self.reading.pool == "layers":  # of which the network itself knows the weights
@@ -137,14 +154,18 @@ class TextEncoder:
         """The tokens that are no text, and that for what is unknown."""
         about = json.loads(self.tokenizer.to_str())
         special = {int(token["id"]) for token in about.get("added_tokens", []) if token.get("special")}
-        around, unknown = self.tokenizer.encode("").ids, about["model"].get("unk_token")
-        told = None if unknown is None else self.tokenizer.token_to_id(str(unknown))
-        return frozenset({*special, *around, *([] if told is None else [told])})
+        around = self.tokenizer.encode("").ids
+        return frozenset({*special, *around, *([] if self._unknown is None else [self._unknown])})
+
+    @cached_property
+    def _unknown(self) -> int | None:
+        return unknown_of(self.tokenizer)
 
     def _ids(self, texts: Sequence[str]) -> list[list[int]]:
         return [one.ids for one in self.tokenizer.encode_batch_fast(self._ready(texts))]
 
     def _ready(self, texts: Sequence[str]) -> list[str]:
+        _refuse_one(texts)
         checked = map(_checked, texts, range(len(texts)))
         return [text.lower() for text in checked] if self.reading.lowercase else list(checked)
 
@@ -180,6 +201,7 @@ class TextEncoder:
 
     def occurrences(self, word: str, texts: Sequence[str]) -> list[Occurrence]:
         """Return every place where a word stands in some texts, in their order."""
+        _refuse_one(texts)
         return [
             Occurrence(row, low, high)
             for row, text in enumerate(texts)
@@ -207,12 +229,7 @@ class TextEncoder:
         run: Callable[[Tensor], Mapping[str, Tensor]],
     ) -> dict[str, Float32[Array, "n d"]]:
         """Return the mean vector of the tokens at each place, for some of the vectors "b t d" that `run` gives."""
-        self.tokenizer.no_truncation()
-        try:
-            cut = self.tokenizer.encode_batch(self._ready(texts))
-        finally:
-            self.tokenizer.enable_truncation(self.reading.tokens)
-        windows = [_window(cut[place.row], place, self.reading.tokens) for place in places]
+        windows = self._windows(texts, places)
         ids = [ids for ids, _ in windows]
         found = {name: np.zeros((len(places), self.dim), np.float32) for name in names}
         with torch.inference_mode(), self._autocast(sum(map(len, ids)), ids):
@@ -222,6 +239,24 @@ class TextEncoder:
                     for vectors, row in zip(made[name].float(), rows, strict=True):
                         out[row] = vectors[windows[row][1]].mean(0).cpu().numpy()
         return found
+
+    def _windows(self, texts: Sequence[str], places: Sequence[Occurrence]) -> list[tuple[list[int], list[int]]]:
+        """Return for each place `_window` of its text; texts without a place are not cut into tokens."""
+        _refuse_one(texts)
+        of: dict[int, list[int]] = {}
+        for number, place in enumerate(places):
+            of.setdefault(place.row, []).append(number)
+        rows, found = sorted(of), dict[int, tuple[list[int], list[int]]]()
+        self.tokenizer.no_truncation()
+        try:
+            for low in range(0, len(rows), _MOST_TEXTS):
+                some = rows[low : low + _MOST_TEXTS]
+                for row, cut in zip(some, self.tokenizer.encode_batch(self._ready([texts[r] for r in some])), strict=True):
+                    for number in of[row]:
+                        found[number] = _window(cut, places[number], self.reading.tokens, self._unknown)
+        finally:
+            self.tokenizer.enable_truncation(self.reading.tokens)
+        return [found[number] for number in range(len(places))]
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -253,7 +288,7 @@ class TextEncoder:
             "kind": self.kind,
             "architecture": {"name": name_of(self.network), "options": self.network.config},
             "tokenizer": json.loads(self.tokenizer.to_str()),
-            "reading": asdict(self.reading),
+            "reading": {name: value for name, value in asdict(self.reading).items() if value not in ({}, None)},
             "dim": self.dim,
         }
         return arrays, about
@@ -265,6 +300,12 @@ class TextEncoder:
         network = build(about["architecture"]["name"], about["architecture"]["options"])
         network.load_state_dict({name: torch.from_numpy(np.array(array)) for name, array in arrays.items()})
         return cls(network, tokenizer_of(about["tokenizer"]), Reading(**about["reading"]))
+
+
+def _refuse_one(texts: object) -> None:
+    """Raise DataError for a single text, whose letters would be read as texts."""
+    if isinstance(texts, str):
+        raise DataError(f"one text came, {texts[:40]!r}: give a list of texts, such as [text]")
 
 
 def _checked(text: Any, row: int) -> str:
@@ -299,14 +340,21 @@ def _padded(ids: Sequence[Sequence[int]]) -> Int[Tensor, "b t"]:
     return torch.from_numpy(x)
 
 
-def _window(cut: Any, place: Occurrence, most: int) -> tuple[list[int], list[int]]:
+def _window(cut: Any, place: Occurrence, most: int, unknown: int | None = None) -> tuple[list[int], list[int]]:
     """Return tokens' numbers with the word among them, and the places of those that spell it.
 
     A text that is too long is read around the word, as many tokens on either side, with what stands at its ends.
+    DataError where one unknown token stands for the word and for what is written together with it.
     """
     spelt = [t for t, (low, high) in enumerate(cut.offsets) if low < place.high and high > place.low]
     if not spelt:
         raise DataError(f"the tokeniser makes nothing of characters {place.low + 1} to {place.high}")
+    low, high = cut.offsets[spelt[0]]
+    if len(spelt) == 1 and cut.ids[spelt[0]] == unknown and (low < place.low or high > place.high):
+        raise DataError(
+            f"characters {low + 1} to {high} are one unknown token to the tokeniser, so words in there have no vector "
+            "of their own: take a network whose tokeniser spells everything (--tokenizer bpe)"
+        )
     if len(cut.ids) <= most:
         return cut.ids, spelt
     front = [t for t, special in enumerate(cut.special_tokens_mask) if special and t < spelt[0]][:1]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 from jaxtyping import Bool, Float
 
 from likewise.contracts import Array, Number
-from likewise.errors import DataError
+from likewise.errors import DataError, MissingExtra
 from likewise.evaluate import page
 from likewise.evaluate.collapse import diagnose
 from likewise.evaluate.course_sections import learning_course, shape
@@ -21,11 +21,13 @@ from likewise.evaluate.hidden_words import Guessed, hidden_words
 from likewise.evaluate.markup import element, join
 from likewise.evaluate.pull_push import pull_and_push
 from likewise.evaluate.report import Report, network_report
+from likewise.evaluate.ranking import rankings, scored
 from likewise.evaluate.retrieval import neighbours
+from likewise.evaluate.rows import unit
 from likewise.evaluate.scales import show_value
 from likewise.evaluate.sections import Section, Table
 from likewise.evaluate.stability import overlap_among
-from likewise.evaluate.text_baselines import Tfidf, TfidfSvd
+from likewise.evaluate.text_baselines import Bm25, Tfidf, TfidfSvd
 from likewise.evaluate.text_pairs import cosine_likeness, text_likeness
 from likewise.evaluate.two_views import view_retrieval
 
@@ -33,8 +35,18 @@ MOST_HALVED: Final = 1_000  # texts of which halves are matched
 _LEAST_WORDS = 8  # of a text that is halved
 _LEAST_OTHERS = 50  # texts that words are counted in
 _ASKED, _NEAREST, _SHOWN = 8, 3, 110  # texts whose nearest are shown, how many, and characters of each
+_ALL_RANKED = 5_000_000  # scores; where there are more, so many are ranked for each question:
+_RANKED = 1_000
 _DIMS = 256  # of the principal components of word counts
 TRUST = "Which neighbours to trust"
+
+
+class Searched(Protocol):
+    """Documents and questions by name, which documents answer a question, and how well."""
+
+    documents: Mapping[str, str]
+    queries: Mapping[str, str]
+    judgements: Mapping[str, Mapping[str, float]]
 
 
 @dataclass(frozen=True)
@@ -43,7 +55,8 @@ class Written:
 
     `encode` makes vectors of texts, what stands in `before` does so by the same network as it was drawn or begun;
     `second` are vectors that another seed has learned; `guessed` is what was told of hidden words; `scored` are pairs
-    of texts with people's scores, `labelled` texts with labels, by name.
+    of texts with people's scores, `labelled` texts with labels, `searched` documents with questions that they answer,
+    by name.
     """
 
     keys: Sequence[str]
@@ -57,6 +70,7 @@ class Written:
     second: Float[Array, "n e"] | None = None
     scored: Mapping[str, Sequence[tuple[str, str, float]]] = field(default_factory=dict)
     labelled: Mapping[str, Sequence[tuple[str, str]]] = field(default_factory=dict)
+    searched: Mapping[str, Searched] = field(default_factory=dict)
     seed: int = 0
 
 
@@ -74,6 +88,7 @@ def text_report(
         "Halves of one text": lambda: halves(subject),
         "Likeness": lambda: likeness(subject),
         "Labels": lambda: few_labels(subject),
+        "Answers": lambda: answers(subject),
         "Pull and push": lambda: pull_and_push(subject.history),
         "Nearest texts": lambda: nearest_texts(subject),
         TRUST: lambda: agreement(subject),
@@ -187,6 +202,67 @@ def few_labels(s: Written) -> list[Section]:
         text = f"{len(train):,} labelled texts to learn from and {len(test):,} to test on, of {len(known)} classes."
         sections.append(Section(f"Labels: {name}", text, numbers))
     return sections
+
+
+def answers(s: Written) -> list[Section]:
+    """Say how well what answers a question is found by cosine, beside BM25, TF-IDF and the network before."""
+    sections = []
+    for name, searched in s.searched.items():
+        if s.encode is None:
+            raise DataError("there is nothing here that encodes texts, so nothing can be searched")
+        queries, documents = list(searched.queries.values()), list(searched.documents.values())
+        makers = {"these vectors": s.encode, **s.before}
+        scores = {who: _cosines(np.asarray(make(queries)), np.asarray(make(documents))) for who, make in makers.items()}
+        scores |= _by_words(queries, documents)
+        found = {who: _ranked(searched, each) for who, each in scores.items()}
+        ours = found.pop("these vectors")
+        numbers = tuple(
+            replace(number, baselines={**{who: each[which].value for who, each in found.items()}, **number.baselines})
+            for which, number in enumerate(ours)
+        )
+        bars = [Bar("these vectors", numbers[0].value, numbers[0].low, numbers[0].high)]
+        bars += [Bar(who, each[0].value, each[0].low, each[0].high) for who, each in found.items()]
+        chart = bar_chart(
+            bars, title=f"Answers found: {numbers[0].name}", percent=True,
+            description="How well the documents that answer a question stand first, 1 where none could stand better.",
+        )  # fmt: skip
+        text = (
+            f"{len(queries):,} questions, to each of which {len(documents):,} documents are ordered by cosine. BM25 and "
+            "TF-IDF order them by the words that they share with the question."
+        )
+        better = [who for who in ("BM25", "TF-IDF") if who in found and found[who][0].value > numbers[0].value]
+        if better:
+            text += f" Here {' and '.join(better)} find more: for such questions words are the better choice."
+        sections.append(Section(f"Answers: {name}", text, numbers, (), (page.figure(chart),)))
+    return sections
+
+
+def _cosines(queries: Float[Array, "q d"], documents: Float[Array, "n d"]) -> Float[Array, "q n"]:
+    return np.asarray(unit(queries) @ unit(documents).T)
+
+
+def _by_words(queries: Sequence[str], documents: Sequence[str]) -> dict[str, Float[Array, "q n"]]:
+    """Return the scores of searches by words; BM25 where its library is installed."""
+    found: dict[str, Array] = {}
+    try:
+        found["BM25"] = Bm25(documents).scores(queries)
+    except MissingExtra:
+        pass
+    return found | {"TF-IDF": Tfidf.learned(documents).scores(queries, documents)}
+
+
+def _ranked(searched: Searched, scores: Float[Array, "q n"]) -> list[Number]:
+    """Return nDCG@10, MAP, recall@100 and MRR; of very many scores the best of each question are ranked."""
+    documents = list(searched.documents)
+    if scores.size <= _ALL_RANKED:
+        table = scored(scores, list(searched.queries), documents)
+    else:
+        best = np.argpartition(-scores, _RANKED, axis=1)[:, :_RANKED]
+        table = {
+            query: {documents[column]: float(row[column]) for column in columns}
+            for query, row, columns in zip(searched.queries, scores, best, strict=True)
+        }
+    return rankings(table, searched.judgements, documents=len(documents))
 
 
 def _accuracies(train: Array, test: Array, split: Split) -> dict[str, Number]:

@@ -19,6 +19,7 @@ from likewise.errors import OptionError, ShapeError
 from likewise.objectives.heads import mlp
 from likewise.objectives.objective import Learning, encoded, full_precision, pair, traits, unit
 from likewise.objectives.teacher import Teacher
+from likewise.transformer import named
 
 DENOMINATORS: Final = ("all", "negatives")
 """Over what the sum below the fraction goes: all valid keys, or those that are not positive."""
@@ -238,17 +239,7 @@ class MoCo(Learning):
 
 # --- texts ---
 
-_FACTOR: Final = -7046029254386353131  # odd: 2⁶⁴ over the golden ratio, as a number with a sign
 _MISSING: Final = 0
-
-
-def named(x: Int[Tensor, "b t"]) -> Int[Tensor, " b"]:
-    """Return a number for each text, the same for equal ones whatever stands beside them; 0 for one that is all −1.
-
-    Σ over places of (token + 1) · factor^place modulo 2⁶⁴: among a million texts two have one number with a chance of
-    about 3 · 10⁻⁸, and would then not be pushed apart.
-    """
-    return ((x + 1) * torch.full((x.shape[1],), _FACTOR, device=x.device).cumprod(0)).sum(1)
 
 
 def ranking(
@@ -340,7 +331,8 @@ class SimCSE(Learning):
     """Gao et al. 2021 (arXiv:2104.08821), equation 4: a text under two dropout masks, among all texts of a batch.
 
     Both go through the network as one batch. `head`: a layer and tanh that are thrown away, as in the paper. Texts that
-    are equal are not pushed apart; the authors' code does push them.
+    are equal are not pushed apart; the authors' code does push them. `views.labels`, where there are any, are numbers
+    of the texts that both views are made of, by which equal ones are known though their views differ.
     """
 
     gather = True
@@ -352,7 +344,8 @@ class SimCSE(Learning):
 
     def encode(self, network: nn.Module, views: Views) -> Z:
         """Return "z" of both views, and "texts", a number for each."""
-        return _encoded_texts(network, self.head, pair(views, "SimCSE"))
+        z = _encoded_texts(network, self.head, pair(views, "SimCSE"))
+        return z if views.labels is None else {**z, "texts": views.labels[:, None].expand(-1, 2)}
 
     def loss(self, z: Z) -> Loss:
         """Return `ranking` one way."""

@@ -21,9 +21,16 @@ def dims_of(text: str) -> tuple[int, ...]:
     (64, 128)
     """
     try:
-        return tuple(int(part) for part in text.split(","))
+        dims = tuple(int(part) for part in text.split(","))
     except ValueError:
         raise OptionError(f"dims {text!r}: list whole numbers, such as 64,128") from None
+    return _numbers(dims)
+
+
+def _numbers(dims: Sequence[int]) -> tuple[int, ...]:
+    if not dims or min(dims) < 1 or len(set(dims)) < len(dims):
+        raise OptionError(f"dims {', '.join(map(str, dims))}: give one or more that differ, each 1 or more")
+    return tuple(dims)
 
 
 @final
@@ -40,8 +47,7 @@ class Matryoshka(Learning):
         super().__init__()
         if not objective.embeds:
             raise OptionError(f"{type(objective).__name__} compares no vectors, so there are no dims to take some of")
-        if not dims or min(dims) < 1 or len(set(dims)) < len(dims):
-            raise OptionError(f"dims {', '.join(map(str, dims))}: give one or more that differ, each 1 or more")
+        _numbers(dims)
         given = [1.0] * (len(dims) + 1) if weights is None else list(weights)
         if len(given) != len(dims) + 1 or min(given) < 0 or given[-1] == 0:
             raise OptionError(

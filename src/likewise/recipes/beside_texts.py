@@ -59,7 +59,7 @@ class HiddenTokens:
     def frequents(self) -> Tensor:
         """The most frequent tokens of the texts to learn from, of those that stand for text and may be hidden."""
         special = list(self._prepared.specials.every)
-        counts = np.bincount(self._prepared.train.stream, minlength=max(special) + 1)
+        counts = self._prepared.train.counts(self._prepared.tokenizer.get_vocab_size())
         counts[special] = 0
         return torch.from_numpy(np.argsort(-counts, kind="stable")[:BEST])
 

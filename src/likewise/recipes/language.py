@@ -14,6 +14,7 @@ from likewise.files import atomic
 from likewise.recipes.shared import TextWay
 from likewise.run import CHECKPOINTS
 from likewise.session import Note, Progress, Session
+from likewise.sources.tokenising import LEAST_BPE
 
 if TYPE_CHECKING:
     from likewise.checkpoints import Checkpoints
@@ -143,6 +144,10 @@ class TextRecipe:
             most = SIZES[options["size"]].dim if self.start is None else self.start.dim
             if max(dims_of(options["matryoshka"])) > most:
                 raise OptionError(f"matryoshka {options['matryoshka']}: the network has {most} dims, take fewer")
+        if options["tokenizer"] == "bpe" and (options["vocabulary"] or LEAST_BPE) < LEAST_BPE and self.start is None:
+            raise OptionError(
+                f"vocabulary {options['vocabulary']}: pieces of bytes begin with {LEAST_BPE} tokens, take more"
+            )
         if self.start is not None and options["length"] > self.start.reading.tokens:
             read = self.start.reading.tokens
             raise OptionError(

@@ -9,7 +9,7 @@ from likewise.contracts import Objective, View
 from likewise.recipes.options import Option
 from likewise.recipes.shared import Marks, TextWay, text_network
 
-Positive = Literal["dropout", "deletion", "crops"]
+Positive = Literal["dropout", "deletion", "crops", "windows"]
 _PLACES = 512  # of texts that are told
 _DELETED = 0.3  # of the tokens, in each of two views
 Mask = Annotated[float, Option("tokens that are hidden", "share", 0.01, 0.9)]
@@ -27,7 +27,7 @@ def _nested(objective: Any, dims: str | None) -> Objective:
     return Matryoshka(objective, dims=dims_of(dims))
 
 
-@text_network()
+@text_network(dropout=0.0)  # in few passes nothing is learned by heart (Geiping & Goldstein 2022, arXiv:2212.14034)
 def mlm(
     *,
     mask: Mask = 0.15,
@@ -52,7 +52,7 @@ def mlm(
     return TextWay(objective, view, rate=1e-3, packs=True, causal=False, compares=False, tells=True)
 
 
-@text_network()
+@text_network(dropout=0.0)  # in few passes nothing is learned by heart (Geiping & Goldstein 2022, arXiv:2212.14034)
 def next_token() -> TextWay:
     """Tell each word of a text from those before it (language modelling, as GPT).
 
@@ -78,14 +78,18 @@ def simcse(
     temperature: Temperature = 0.05,
     positive: Annotated[
         Positive,
-        Option("dropout: a text twice; deletion: two times without some tokens; crops: two runs of a text's tokens"),
+        Option(
+            "dropout: a text twice; deletion: two times without some tokens; crops: two runs of its tokens; windows: "
+            "what is before a place and behind it"
+        ),
     ] = "dropout",
     matryoshka: Nested = None,
 ) -> TextWay:
     """Pull two encodings of a text together that differ by dropout alone, and push other texts away (SimCSE).
 
     Gao, Yao & Chen 2021 (arXiv:2104.08821), the unsupervised form; `positive` crops is Izacard et al. 2022
-    (Contriever, arXiv:2112.09118), deletion Wu et al. 2020 (CLEAR, arXiv:2012.15466).
+    (Contriever, arXiv:2112.09118), deletion Wu et al. 2020 (CLEAR, arXiv:2012.15466), windows as in DeCLUTR (Giorgi et
+    al. 2021, arXiv:2006.03659).
     """
 
     def objective(network: Any, options: Mapping[str, Any]) -> Objective:
@@ -94,12 +98,13 @@ def simcse(
         return _nested(SimCSE(network, temperature=temperature), matryoshka)
 
     def view(marks: Marks, options: Mapping[str, Any]) -> View:
-        from likewise.views.texts import Crops, Deleted, SameTwice
+        from likewise.views.texts import Crops, Deleted, SameTwice, Windows
 
         made: dict[str, Any] = {
             "dropout": SameTwice,
             "deletion": lambda: Deleted(_DELETED, marks.special, twice=True),
             "crops": lambda: Crops(marks.special),
+            "windows": lambda: Windows(marks.special),
         }
         return made[positive]()  # type: ignore[no-any-return]
 

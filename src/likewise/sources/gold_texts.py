@@ -22,6 +22,7 @@ from likewise.sources.records import read_records, utf8
 STS_YEARS: Final = (2012, 2013, 2014, 2015, 2016)
 WIC_PARTS: Final = ("train", "dev", "test")
 _STSB_PARTS: Final = ("train", "dev", "test")
+_JUDGED: Final = ("qrels/test.tsv", "qrels.tsv")
 _SOURCE: Final = -1  # where a grade of Cranfield would stand: the paper whose author asked the question
 
 
@@ -286,6 +287,63 @@ def read_cranfield(folder: Place) -> Collection:
         else:
             judgements[cells[0]][cells[1]] = 5 - grade
     return Collection(documents, queries, judgements, sources)
+
+
+def read_answers(folder: Place) -> Collection:
+    """Read a folder in the layout of BEIR (Thakur et al. 2021): corpus.jsonl, queries.jsonl, and who answers whom.
+
+    Lines of the first two have `_id`, `text` and perhaps `title`, which goes before the text. qrels/test.tsv, or
+    qrels.tsv, has a query, a document and a grade in each line, with tabs; a first line that names them is passed over.
+    Raises DataError for a line that is not so, a name that comes twice, and a judgement of what is not there.
+    """
+    home = Path(folder)
+    if not home.is_dir():
+        raise DataError(f"{home} is no folder: one with corpus.jsonl, queries.jsonl and qrels/test.tsv is needed")
+    documents, queries = _named_texts(home / "corpus.jsonl"), _named_texts(home / "queries.jsonl")
+    path = next((home / name for name in _JUDGED if (home / name).is_file()), home / _JUDGED[0])
+    judgements: dict[str, dict[str, float]] = {}
+    for number, line in _lines(path):
+        cells = [cell.strip() for cell in line.split("\t")]
+        if number == 1 and len(cells) == 3 and not _is_number(cells[2]):
+            continue
+        if len(cells) != 3:
+            raise DataError(f"{path}:{number}: QUERY DOCUMENT GRADE with tabs is needed, this came: {_shown(line)}")
+        for name, known, what in ((cells[0], queries, "query"), (cells[1], documents, "document")):
+            if name not in known:
+                raise DataError(f"{path}:{number}: there is no {what} {name!r}")
+        judgements.setdefault(cells[0], {})[cells[1]] = _score(cells[2], "grade", f"{path}:{number}")
+    if not any(grade > 0 for grades in judgements.values() for grade in grades.values()):
+        raise DataError(f"{path} names no document that answers a query: there is nothing to find")
+    asked = {name: text for name, text in queries.items() if name in judgements}
+    return Collection(documents, asked, judgements, {})
+
+
+def _named_texts(path: Path) -> dict[str, str]:
+    """Return the texts of a file of JSON lines by their `_id`."""
+    found: dict[str, str] = {}
+    for number, line in _lines(path):
+        try:
+            entry = json.loads(line)
+        except ValueError as error:
+            raise DataError(f"{path}:{number} is no JSON ({error}): a line is {{\"_id\": …, \"text\": …}}") from error
+        name, text = (entry.get("_id"), entry.get("text")) if isinstance(entry, dict) else (None, None)
+        if not isinstance(name, str) or not isinstance(text, str):
+            raise DataError(f"{path}:{number} has no _id and text that are strings, this came: {_shown(line)}")
+        if name in found:
+            raise DataError(f"{path}:{number}: _id {name!r} came before: name each text once")
+        title = entry.get("title")
+        found[name] = f"{title} {text}".strip() if isinstance(title, str) else text
+    if not found:
+        raise DataError(f"{path} is empty: there is nothing to search")
+    return found
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
 
 
 def _smart(path: Path) -> Iterator[tuple[str, dict[str, str]]]:

@@ -17,6 +17,7 @@ from typing import Any, Final, TypeAlias, final
 from likewise.contracts import Source
 from likewise.errors import DataError
 from likewise.sources import columns
+from likewise.sources.parts import line_of
 from likewise.sources.records import read_table
 
 Data: TypeAlias = str | os.PathLike[str] | Iterable[Any]
@@ -56,7 +57,7 @@ class PairSource:
         sha = hashlib.sha256()
         for key, texts in self._items():
             for text in texts:
-                sha.update(text.encode("utf-8", "surrogatepass") + b"\0")
+                sha.update(line_of(text, key)[:-1] + b"\0")
             sha.update(b"\n")
             yield key, texts
         self._sha = sha
@@ -72,13 +73,13 @@ def open_pairs(data: Data, *, column: str | None = None, encoding: str = "utf-8"
         return data
     if isinstance(data, Source):
         raise DataError(f"a source of kind {data.kind} came: {_LEAST}")
+    wanted = None if column is None else [name.strip() for name in column.split(",")]
     if not isinstance(data, str | os.PathLike):
-        return _of_iterable(data)
+        return _of_iterable(data, wanted)
     path = Path(data)
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "does not exist"
         raise DataError(f"{path} {what}: pairs are read from one JSONL, CSV or Parquet file")
-    wanted = None if column is None else [name.strip() for name in column.split(",")]
 
     def items() -> Iterator[tuple[str, tuple[str, ...]]]:
         for number, values in _rows(path, wanted, encoding, errors):
@@ -87,17 +88,17 @@ def open_pairs(data: Data, *, column: str | None = None, encoding: str = "utf-8"
     return PairSource(str(path), items)
 
 
-def _of_iterable(data: Iterable[Any]) -> PairSource:
+def _of_iterable(data: Iterable[Any], wanted: list[str] | None) -> PairSource:
     try:
-        kept = [_item(one, number) for number, one in enumerate(data, 1)]
+        kept = [_item(one, number, wanted) for number, one in enumerate(data, 1)]
     except TypeError:
         raise DataError(f"a {type(data).__name__} came: give a path, or an iterable of pairs of texts") from None
     return PairSource("memory", lambda: ((f"item {number}", texts) for number, texts in enumerate(kept, 1)))
 
 
-def _item(one: Any, number: int) -> tuple[str, ...]:
+def _item(one: Any, number: int, wanted: list[str] | None) -> tuple[str, ...]:
     if isinstance(one, Mapping):
-        names = _chosen(list(one), None, f"item {number}")
+        names = _chosen(list(one), wanted, f"item {number}")
         one = [one.get(name) or "" for name in names]
     if isinstance(one, str) or not isinstance(one, Sequence) or len(one) < 2:
         raise DataError(f"item {number} is {str(one)[:40]!r}: {_LEAST}")

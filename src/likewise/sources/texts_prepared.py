@@ -12,6 +12,7 @@ import re
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final, Self, final
 
@@ -22,7 +23,7 @@ from likewise.contracts import Array, Source
 from likewise.errors import DataError
 from likewise.files import append, nameless, room
 from likewise.session import Derived, Note, Progress, Session
-from likewise.sources.tokenising import Specials, specials_of, tokenizer_of, train_tokenizer
+from likewise.sources.tokenising import Specials, specials_of, tokenizer_of, train_tokenizer, unknown_of
 
 NOTHING: Final = -1
 """Where a token's number would stand, but the text has ended."""
@@ -34,8 +35,11 @@ _BLOCK = 1 << 22  # tokens that are handled at a time
 _SHOWN = 20_000  # characters of a text that stand in a run
 _LEAST = 3  # texts
 _STAGE = "reading"
-_SENTENCE = re.compile(r"(?<=[.!?])[\"')\]]*\s+(?=[\"'(\[]*[A-Z0-9])|(?<=[。！？])")
+_SENTENCE = re.compile(
+    r"(?<=[.!?])(?P<closing>[\"'”’)\]]*)\s+(?=[\"'“‘(\[]*[A-Z0-9])|(?<=[。！？])(?P<closed>[」』”’）]*)"
+)
 _FULL_STOPS: Final = ("。", "！", "？")
+_STRANGE = 0.01  # of all tokens: with more unknown ones than that it is told
 _SHORT = 3  # words: what is shorter is a heading or the rest of an abbreviation, and stays with what is before it
 
 
@@ -162,9 +166,13 @@ def sentences_of(text: str) -> list[str]:
 
     >>> sentences_of('He came. "Why?" she asked. It was 5 p.m. in Rome.')
     ['He came. "Why?" she asked.', 'It was 5 p.m. in Rome.']
+    >>> sentences_of('He had said "Stop right now." Then he left the room.')
+    ['He had said "Stop right now."', 'Then he left the room.']
     """
     found: list[str] = []
-    for part in filter(None, map(str.strip, _SENTENCE.split(text))):
+    cuts = [max(match.end("closing"), match.end("closed")) for match in _SENTENCE.finditer(text)]  # −1: not that one
+    parts = (text[low:high].strip() for low, high in pairwise([0, *cuts, len(text)]))
+    for part in filter(None, parts):
         if found and (_short(part) or _short(found[-1])):
             found[-1] = f"{found[-1]} {part}"
         else:
@@ -173,7 +181,7 @@ def sentences_of(text: str) -> list[str]:
 
 
 def _short(part: str) -> bool:
-    return len(part.split()) < _SHORT and not part.endswith(_FULL_STOPS)
+    return len(part.split()) < _SHORT and not part.rstrip("」』”’）").endswith(_FULL_STOPS)
 
 
 @dataclass
@@ -263,7 +271,8 @@ class _Cut:
         self.streams = {False: _Stream(kind, folder), True: _Stream(kind, folder)}
         self.shown: list[tuple[str, str, bool]] = []
         self.seen: set[bytes] = set()
-        self.held = 0
+        self.held = self.tokens = self.strange = 0
+        self.unknown = unknown_of(tokenizer)
 
     def __enter__(self) -> Self:
         return self
@@ -292,6 +301,8 @@ class _Cut:
                 self.held += 1
                 self.seen.add(digest)
             for one in ids:
+                self.tokens += len(one)
+                self.strange += 0 if self.unknown is None else one.count(self.unknown)
                 self.streams[held].add(one, self.specials.last if one else None)
             if held or int.from_bytes(digest[4:8], "little") * self.found.count < self.keep * 2**32:
                 self.shown.append((key, self._as_shown(each[0]), held))
@@ -315,18 +326,23 @@ class _Cut:
         if self.empty:
             what = "pairs with an empty side" if sides > 1 else "texts of which the tokeniser makes nothing"
             session.tell(Note(f"{self.empty:,} of {self.done:,} were passed over: {what}"))
+        if self.strange > _STRANGE * self.tokens:
+            share = self.strange / self.tokens
+            what = "tokens are unknown to the tokeniser, and all alike: --tokenizer bpe spells anything"
+            session.tell(Note(f"{share:.1%} of {self.tokens:,} {what}"))
         if self.long:
             session.tell(Note(f"longer than {_LONGEST:,} characters, and read up to there: {self.long:,} texts"))
         if self.cut_short:
             session.tell(
                 Note(f"longer than {_SHOWN:,} characters, and shown in the run up to there: {self.cut_short:,} texts")
             )
-        if len(train) < 2 * sides:
-            raise DataError(
-                f"{name} holds {len(train) // sides} texts to learn from once empty ones are passed over: give more"
-            )
-        if not len(probe):  # so few that the share took none
-            train, probe = train, Tokens(train.stream, train.starts)
+        if len(train) + len(probe) < 2 * sides:
+            count = (len(train) + len(probe)) // sides
+            raise DataError(f"{name} holds {count} texts to learn from once empty ones are passed over: give more")
+        if len(train) < 2 * sides or not len(probe):  # few, or the same again and again
+            train = _together(train, probe)
+            probe, self.shown = train, [(key, text, False) for key, text, _ in self.shown]
+            session.tell(Note("too few different texts to hold some out: what is learned from is also what is measured"))
         shown = _some(self.shown, self.keep)
         distinct = len(self.seen) / self.held if self.held else 1.0
         return Texts(name, self.tokenizer, self.specials, train, probe, shown, distinct, sides)
@@ -364,6 +380,13 @@ class _Stream:
     def close(self) -> None:
         """Close the file: what is mapped stays until the last array is gone."""
         self._file.close()
+
+
+def _together(some: Tokens, more: Tokens) -> Tokens:
+    """Return both, one behind the other."""
+    if not len(more):
+        return some
+    return Tokens(np.concatenate([some.stream, more.stream]), np.concatenate([some.starts, some.starts[-1] + more.starts[1:]]))
 
 
 def _some(shown: list[tuple[str, str, bool]], keep: int) -> list[tuple[str, str, bool]]:

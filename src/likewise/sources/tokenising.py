@@ -7,6 +7,7 @@ BPE merges pairs of bytes (Sennrich et al. 2016, arXiv:1508.07909; Radford et al
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -21,8 +22,13 @@ LAST: Final = "[SEP]"
 MASK: Final = "[MASK]"
 SPECIAL: Final = (PAD, UNKNOWN, FIRST, LAST, MASK)
 KINDS: Final = ("wordpiece", "bpe")
+LEAST_BPE: Final = 256 + len(SPECIAL)
+"""How many tokens a tokeniser of bytes has at least."""
 _RAREST: Final = 2  # a piece that occurs once is not worth a token
 _LETTERS: Final = 1000  # different characters that WordPiece begins with, the most frequent ones
+_COVERED: Final = 0.9995  # of all characters; where a thousand are fewer than that, as of Chinese, more begin
+_MARKS: Final = 0.001  # of all characters: with more vowel signs than that the signs of a script are letters
+_LONGEST_WORD: Final = 1000  # characters; longer ones are unknown (the library's own 100 are few without blanks)
 _BEGINS: Final = "▁"  # before a word, while pairs are merged
 
 
@@ -58,10 +64,15 @@ def _wordpiece(parts: Any, texts: list[str], vocabulary: int, lowercase: bool) -
 
     The library's own trainer for it numbers letters in the order of a hash table, anew in each process, and breaks ties
     by these numbers. So pairs are merged with the beginning of a word marked, and the mark is turned round afterwards:
-    pieces that begin a word stand as they are, the others behind ##.
+    pieces that begin a word stand as they are, the others behind ##. Han characters are words by themselves, so they
+    have no such twin. Accents are folded with case, but not where marks are vowels, as in Thai and Hindi.
     """
-    normalizer = parts.normalizers.BertNormalizer(lowercase=lowercase)
-    letters = _letters(texts, normalizer, most=min(_LETTERS, max(1, (vocabulary - len(SPECIAL)) // 3)))
+    counts = Counter[str]()
+    for text in texts:
+        counts.update(text)
+    strips = False if _vowels_are_marks(counts) else None  # None: as case is folded
+    normalizer = parts.normalizers.BertNormalizer(lowercase=lowercase, strip_accents=strips)
+    letters, alone = _letters(counts, normalizer, tokens=(vocabulary - len(SPECIAL)) * 2 // 3)
     merging = parts.Tokenizer(parts.models.BPE())
     merging.normalizer = normalizer
     merging.pre_tokenizer = parts.pre_tokenizers.Sequence(
@@ -72,12 +83,14 @@ def _wordpiece(parts: Any, texts: list[str], vocabulary: int, lowercase: bool) -
         limit_alphabet=len(letters) + 1, show_progress=False,
     ))  # fmt: skip
     merged = sorted(merging.get_vocab().items(), key=lambda item: item[1])
-    pieces = [*SPECIAL, *letters, *(f"##{letter}" for letter in letters)]
+    first = [*SPECIAL, *letters, *(f"##{letter}" for letter in letters if letter not in alone)]
+    pieces = list(first)
     pieces += [token[1:] if token[0] == _BEGINS else f"##{token}" for token, _ in merged if len(token) > 1]
-    kept = list(dict.fromkeys(pieces))[: max(vocabulary, len(SPECIAL) + 2 * len(letters))]
-    made = parts.Tokenizer(
-        parts.models.WordPiece({piece: number for number, piece in enumerate(kept)}, unk_token=UNKNOWN)
-    )
+    kept = list(dict.fromkeys(pieces))[: max(vocabulary, len(first))]
+    made = parts.Tokenizer(parts.models.WordPiece(
+        {piece: number for number, piece in enumerate(kept)}, unk_token=UNKNOWN,
+        max_input_chars_per_word=_LONGEST_WORD,
+    ))  # fmt: skip
     made.normalizer = normalizer
     made.pre_tokenizer = parts.pre_tokenizers.BertPreTokenizer()
     made.decoder = parts.decoders.WordPiece()
@@ -85,17 +98,39 @@ def _wordpiece(parts: Any, texts: list[str], vocabulary: int, lowercase: bool) -
     return made
 
 
-def _letters(texts: Iterable[str], normalizer: Any, *, most: int) -> list[str]:
-    """Return the most frequent characters of texts that are no blanks, the more frequent first."""
-    counts = Counter[str]()
-    for text in texts:
-        counts.update(text)
-    plain = Counter[str]()
+def _letters(counts: Mapping[str, int], normalizer: Any, *, tokens: int) -> tuple[list[str], set[str]]:
+    """Return the most frequent characters that are no blanks, and which of them are words by themselves.
+
+    They take no more than so many tokens: one where a character stands alone, else two.
+    """
+    plain, alone = Counter[str](), set[str]()
     for letter, count in counts.items():
-        for each in normalizer.normalize_str(letter):
+        said = normalizer.normalize_str(letter)
+        for each in said:
             if not each.isspace():
                 plain[each] += count
-    return sorted(plain, key=lambda letter: (-plain[letter], letter))[:most]
+        if len(said) == 3 and said[0] == said[2] == " ":  # as the normaliser sets Han characters apart
+            alone.add(said[1])
+    letters: list[str] = []
+    seen, enough = 0, _COVERED * plain.total()
+    for letter in sorted(plain, key=lambda letter: (-plain[letter], letter)):
+        tokens -= 1 if letter in alone else 2
+        if letters and (tokens < 0 or (len(letters) >= _LETTERS and seen >= enough)):
+            break
+        letters.append(letter)
+        seen += plain[letter]
+    return letters, alone
+
+
+def _vowels_are_marks(counts: Mapping[str, int]) -> bool:
+    """Whether marks that are no accents stand in texts: in Thai or Hindi they are vowels."""
+    marks = sum(n for each, n in counts.items() if unicodedata.category(each) == "Mn" and not _is_accent(each))
+    return marks > _MARKS * sum(counts.values())
+
+
+def _is_accent(mark: str) -> bool:
+    """Whether a mark is one of those that go on letters of Latin, Greek or Cyrillic."""
+    return "\u0300" <= mark <= "\u036f"
 
 
 def _bpe(parts: Any, texts: list[str], vocabulary: int, lowercase: bool) -> Any:
@@ -127,6 +162,12 @@ def specials_of(tokenizer: Any) -> Specials:
     told = json.loads(tokenizer.to_str()).get("added_tokens", [])
     every = {int(token["id"]) for token in told if token.get("special")} | {*around, int(mask)}
     return Specials(int(around[0]), int(around[1]), int(mask), tuple(sorted(every)))
+
+
+def unknown_of(tokenizer: Any) -> int | None:
+    """Return the number of the token for what is unknown; None where everything can be spelled."""
+    told = json.loads(tokenizer.to_str())["model"].get("unk_token")
+    return None if told is None else cast("int | None", tokenizer.token_to_id(str(told)))
 
 
 def tokenizer_of(about: Mapping[str, Any]) -> Any:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from likewise.contracts import Views
 from likewise.errors import OptionError, ShapeError
-from likewise.transformer import NOTHING
+from likewise.transformer import NOTHING, named
 
 if TYPE_CHECKING:
     from torch import Generator
@@ -99,6 +99,7 @@ class MaskedTokens:
 class Deleted:
     """A text without some of its tokens, the gaps closed; `twice`: two of them, drawn apart, to be compared.
 
+    Of two, `labels` are numbers of the whole texts, by which equal ones are known; labels that are given are not used.
     Of each text's ordinary tokens round(share · their number) are deleted, at least one, but never the last one left.
     """
 
@@ -113,8 +114,8 @@ class Deleted:
         """Return one input or two, of one shape: no longer than the longest text that is left."""
         ordinary = _ordinary(batch, self.special)
         counts = torch.minimum(_counts(ordinary, self.share), (ordinary.sum(1) - 1).clamp(min=0))
-        times = 2 if self.twice else 1
-        return Views(tuple(_without(batch, _chosen(ordinary, counts, generator)) for _ in range(times)), labels=labels)
+        times, told = (2, named(batch)) if self.twice else (1, labels)
+        return Views(tuple(_without(batch, _chosen(ordinary, counts, generator)) for _ in range(times)), labels=told)
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,8 @@ class Crops:
     """Two runs of a text's tokens, drawn apart: they may overlap (independent cropping, arXiv:2112.09118, section 3.1).
 
     Izacard et al. 2022 (Contriever). A run is from `least` to `most` of a text's ordinary tokens, at least one, and
-    keeps what begins and what ends the text.
+    keeps what begins and what ends the text. `labels` are numbers of the whole texts, by which equal ones are known;
+    labels that are given are not used.
     """
 
     special: Collection[int]
@@ -137,7 +139,7 @@ class Crops:
 
     def __call__(self, batch: Tensor, generator: Generator, *, labels: Tensor | None = None) -> Views:
         """Return two inputs, each as wide as its longest run."""
-        return Views((self._crop(batch, generator), self._crop(batch, generator)), labels=labels)
+        return Views((self._crop(batch, generator), self._crop(batch, generator)), labels=named(batch))
 
     def _crop(self, batch: Tensor, generator: Generator) -> Tensor:
         ordinary = _ordinary(batch, self.special)
@@ -148,6 +150,29 @@ class Crops:
         rank = ordinary.cumsum(1) - 1
         outside = (rank < first[:, None]) | (rank >= (first + long)[:, None])
         return _without(batch, ordinary & outside)
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Two neighbouring windows of a text: what stands before a place and what stands behind it (cf. arXiv:2006.03659).
+
+    Giorgi et al. 2021 (DeCLUTR) draw windows of a document that lie side by side or overlap; here they never share a
+    token. The place is drawn from the middle half of the text. Each window keeps what begins and what ends the text; a
+    text of one token is both. `labels` are numbers of the whole texts, as of `Crops`.
+    """
+
+    special: Collection[int]
+
+    def __call__(self, batch: Tensor, generator: Generator, *, labels: Tensor | None = None) -> Views:
+        """Return two inputs, each as wide as its longest window."""
+        ordinary = _ordinary(batch, self.special)
+        count = ordinary.sum(1)
+        drawn = torch.rand(len(batch), generator=generator, device=generator.device).to(batch.device)
+        first = (count * (0.25 + 0.5 * drawn)).round().long().clamp(min=1)
+        behind = ordinary.cumsum(1) > torch.minimum(first, count - 1)[:, None]
+        several = (count > 1)[:, None]
+        before, after = (ordinary & several & out for out in (behind, ~behind))
+        return Views((_without(batch, before), _without(batch, after)), labels=named(batch))
 
 
 @dataclass(frozen=True)
