@@ -216,7 +216,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sides", nargs="*", choices=PLAIN, default=list(PLAIN))
     parser.add_argument("--runs", nargs="*", type=Path, default=[], metavar="PATH", help="run folders of texts, too")
-    parser.add_argument("--drawn", nargs="*", type=Path, default=[], metavar="PATH", help="their networks as drawn, too")
+    parser.add_argument(
+        "--drawn", nargs="*", type=Path, default=[], metavar="PATH", help="their networks as drawn, too"
+    )
     parser.add_argument("--measures", nargs="*", choices=list(MEASURES), default=list(MEASURES))
     parser.add_argument("--page", action="store_true")
     parser.add_argument("--out", type=Path, default=FILE)

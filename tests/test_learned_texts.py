@@ -385,7 +385,13 @@ def test_a_network_that_is_no_bert_compares_texts_and_tells_no_tokens(tmp_path: 
         vocab_size=tokenizer.get_vocab_size(), dim=16, n_layers=1, n_heads=2, hidden_dim=24, max_position_embeddings=64
     )
     transformers.DistilBertModel(config).save_pretrained(tmp_path / "model")
-    special = dict(pad_token="[PAD]", unk_token="[UNK]", cls_token="[CLS]", sep_token="[SEP]", mask_token="[MASK]")
+    special = {
+        "pad_token": "[PAD]",
+        "unk_token": "[UNK]",
+        "cls_token": "[CLS]",
+        "sep_token": "[SEP]",
+        "mask_token": "[MASK]",
+    }
     transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer, **special).save_pretrained(tmp_path / "model")
     with pytest.raises(OptionError, match="mlm tells tokens, .* take one of simcse, pairs"):
         learned("mlm", Unread(), start=tmp_path / "model")

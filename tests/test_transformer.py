@@ -60,7 +60,8 @@ def test_a_share_is_dropped_and_the_mean_is_kept(kind: torch.dtype) -> None:
     assert torch.equal(gradient == 0, gone)
     assert torch.allclose(gradient[~gone].float(), torch.tensor(1 / 0.7), rtol=1e-2)
     columns, rows = gone.float().mean(0), gone.float().mean(1)  # no place is dropped more often than chance has it
-    assert float((columns - 0.3).abs().max()) < 0.12 and float((rows - 0.3).abs().max()) < 0.12
+    assert float((columns - 0.3).abs().max()) < 0.12
+    assert float((rows - 0.3).abs().max()) < 0.12
 
 
 def test_what_is_dropped_is_drawn_by_torchs_generator() -> None:
@@ -70,7 +71,8 @@ def test_what_is_dropped_is_drawn_by_torchs_generator() -> None:
     torch.manual_seed(3)
     assert torch.equal(dropped(x, 0.5), one)
     assert not torch.equal(one, two)
-    assert dropped(x, 0.5, training=False) is x and dropped(x, 0.0) is x
+    assert dropped(x, 0.5, training=False) is x
+    assert dropped(x, 0.0) is x
 
 
 def test_dropout_of_what_is_looked_at_keeps_the_mean() -> None:

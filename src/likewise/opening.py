@@ -185,7 +185,9 @@ class Run:
 
         session = session or Session()
         if answers not in ((), []) and not (self.space.kind == "text" and "text" in self.space.items):
-            raise OptionError(f"{self._title()} holds {self.space.kind}s: answers to questions are texts, leave them out")
+            raise OptionError(
+                f"{self._title()} holds {self.space.kind}s: answers to questions are texts, leave them out"
+            )
         if self.space.kind == "image" or (self.space.kind == "text" and "text" in self.space.items):
             given: dict[str, Any] = {"title": self._title(), "facts": self._facts(), "session": session}
             given |= {"history": self.log, "second": second}
@@ -199,9 +201,7 @@ class Run:
                 encoder = self.encoder_or_none
                 known = {} if encoder is None else {"encode": encoder.embed}
                 beside = {**known, **(beside or {})}
-                return report_on_texts(
-                    self.space, beside=beside, pairs=pairs, labels=labels, answers=answers, **given
-                )
+                return report_on_texts(self.space, beside=beside, pairs=pairs, labels=labels, answers=answers, **given)
         gold = read_gold(analogies=analogies, pairs=pairs, labels=labels, lowercase=self._lowercase())
         with session.stage("measuring"):
             return word_report(

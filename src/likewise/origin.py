@@ -189,7 +189,8 @@ class TextOrigin:
         if isinstance(self.encoder.network, Bert):
             return
         if not recipe.way.compares:
-            able = ", ".join(name for name, each in TEXTS.items() if each().way.compares)
+            made: dict[str, Any] = {name: each() for name, each in TEXTS.items()}
+            able = ", ".join(name for name, each in made.items() if each.way.compares)
             raise OptionError(
                 f"{recipe.name} tells tokens, for which a network must be a BERT, and {self.name} is another one: "
                 f"take one of {able}"

@@ -42,7 +42,9 @@ class SentenceTransformer:
         self, encoder: TextEncoder, *, prompts: Mapping[str, str] | None = None, session: Session | None = None
     ) -> None:
         self.encoder = encoder
-        self.prompts: Mapping[str, str] = MappingProxyType({**_NO_PROMPTS, **encoder.reading.prompts, **(prompts or {})})
+        self.prompts: Mapping[str, str] = MappingProxyType(
+            {**_NO_PROMPTS, **encoder.reading.prompts, **(prompts or {})}
+        )
         self.default_prompt_name = encoder.reading.prompt
         self._session = session or Session()
 

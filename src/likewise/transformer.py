@@ -30,7 +30,7 @@ def taken(x: Float[Tensor, "b t d"], places: Int[Tensor, "b k"]) -> Float[Tensor
 
 
 def dropped(x: Float[Tensor, "*s"], share: float, *, training: bool = True) -> Float[Tensor, "*s"]:
-    """Return x with a `share` of its numbers 0 and the others as much larger (Srivastava et al. 2014); x if not training.
+    """Return x with a `share` of its numbers 0 and the others larger (Srivastava et al. 2014); x if not training.
 
     On a processor torch draws one number at a time, which is a third of the time of a step in bf16 where the processor
     multiplies bf16. There NumPy draws for four numbers at once, from a seed that torch's generator gives; the share is

@@ -11,11 +11,12 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("tokenizers")
 
-from likewise.encoders.finding import places_of  # noqa: E402
-from likewise.encoders.texts import Occurrence, _window  # noqa: E402
-from likewise.errors import DataError  # noqa: E402
-from likewise.sources.tokenising import train_tokenizer, unknown_of  # noqa: E402
-from test_finding import CASES  # noqa: E402
+from test_finding import CASES
+
+from likewise.encoders.finding import places_of
+from likewise.encoders.texts import Occurrence, _window
+from likewise.errors import DataError
+from likewise.sources.tokenising import train_tokenizer, unknown_of
 
 KINDS = [(kind, lowercase) for kind in ("wordpiece", "bpe") for lowercase in (True, False)]
 

@@ -82,7 +82,8 @@ def test_what_is_done_to_a_text_is_as_much_in_any_order(name: str) -> None:
     batch, order = batch_of(name), torch.randperm(41, generator=generator(3))
     made, other = VIEWS[name](batch, generator()), VIEWS[name](batch[order], generator())
     if name in ("deleted twice", "crops", "windows"):  # labels are the texts' numbers
-        assert made.labels is not None and other.labels is not None
+        assert made.labels is not None
+        assert other.labels is not None
         assert torch.equal(made.labels[order], other.labels)
     if name in ("crops", "windows"):
         return  # how much is kept is drawn
@@ -115,8 +116,10 @@ def test_crops_are_runs_of_a_text(seed: int) -> None:
             if row > 20:
                 shares.append(len(run) / row)
                 places.append(starts[0] / (row - len(run)))
-    assert min(shares) < 0.27 and max(shares) > 0.53  # of all lengths
-    assert min(places) < 0.1 and max(places) > 0.9  # from all places
+    assert min(shares) < 0.27
+    assert max(shares) > 0.53
+    assert min(places) < 0.1
+    assert max(places) > 0.9
     assert not torch.equal(*(functional.pad(x, (0, 60 - x.shape[1]), value=-1) for x in made.inputs))
 
 
@@ -130,7 +133,8 @@ def test_windows_are_neighbours_and_share_nothing(seed: int) -> None:
             assert first == second == text
             continue
         assert first + second == text
-        assert first and second
+        assert first
+        assert second
         cuts.append(len(first) / row)
         assert row < 8 or 0.2 <= cuts[-1] <= 0.8
     assert max(cuts[20:]) - min(cuts[20:]) > 0.3

@@ -21,7 +21,9 @@ BAD = ("partial collapse", "dimensional collapse", "complete collapse", "noise",
 @click.argument("run", type=FILE)
 @gold
 @click.option(
-    "--answers", type=FILE, multiple=True,
+    "--answers",
+    type=FILE,
+    multiple=True,
     help="Folder of documents and questions (corpus.jsonl, queries.jsonl, qrels/test.tsv, as BEIR), of a run of texts.",
 )
 @click.option("--start", type=FILE, help="Run from which learning went on: how far its words moved is measured.")

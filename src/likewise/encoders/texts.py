@@ -121,7 +121,7 @@ class TextEncoder:
         return found
 
     def prompted(self, texts: Sequence[str], task: str | None = None) -> list[str]:
-        """Return texts behind the prompt for a task, `query` or `document`, or behind the usual one; as they are if none.
+        """Return texts behind the prompt for a task, `query` or `document`, or the usual one; as they are if none.
 
         A document's prompt may also be called passage or corpus, as sentence-transformers has it.
         """
@@ -251,7 +251,9 @@ class TextEncoder:
         try:
             for low in range(0, len(rows), _MOST_TEXTS):
                 some = rows[low : low + _MOST_TEXTS]
-                for row, cut in zip(some, self.tokenizer.encode_batch(self._ready([texts[r] for r in some])), strict=True):
+                for row, cut in zip(
+                    some, self.tokenizer.encode_batch(self._ready([texts[r] for r in some])), strict=True
+                ):
                     for number in of[row]:
                         found[number] = _window(cut, places[number], self.reading.tokens, self._unknown)
         finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol
@@ -20,8 +21,8 @@ from likewise.evaluate.hidden_words import TITLE as HIDDEN
 from likewise.evaluate.hidden_words import Guessed, hidden_words
 from likewise.evaluate.markup import element, join
 from likewise.evaluate.pull_push import pull_and_push
-from likewise.evaluate.report import Report, network_report
 from likewise.evaluate.ranking import rankings, scored
+from likewise.evaluate.report import Report, network_report
 from likewise.evaluate.retrieval import neighbours
 from likewise.evaluate.rows import unit
 from likewise.evaluate.scales import show_value
@@ -44,9 +45,17 @@ TRUST = "Which neighbours to trust"
 class Searched(Protocol):
     """Documents and questions by name, which documents answer a question, and how well."""
 
-    documents: Mapping[str, str]
-    queries: Mapping[str, str]
-    judgements: Mapping[str, Mapping[str, float]]
+    @property
+    def documents(self) -> Mapping[str, str]:
+        """Texts to search in."""
+
+    @property
+    def queries(self) -> Mapping[str, str]:
+        """Texts to search by."""
+
+    @property
+    def judgements(self) -> Mapping[str, Mapping[str, float]]:
+        """By question, the grades of documents: above 0 for what answers it."""
 
 
 @dataclass(frozen=True)
@@ -227,8 +236,8 @@ def answers(s: Written) -> list[Section]:
             description="How well the documents that answer a question stand first, 1 where none could stand better.",
         )  # fmt: skip
         text = (
-            f"{len(queries):,} questions, to each of which {len(documents):,} documents are ordered by cosine. BM25 and "
-            "TF-IDF order them by the words that they share with the question."
+            f"{len(queries):,} questions, to each of which {len(documents):,} documents are ordered by cosine. BM25 "
+            "and TF-IDF order them by the words that they share with the question."
         )
         better = [who for who in ("BM25", "TF-IDF") if who in found and found[who][0].value > numbers[0].value]
         if better:
@@ -244,10 +253,8 @@ def _cosines(queries: Float[Array, "q d"], documents: Float[Array, "n d"]) -> Fl
 def _by_words(queries: Sequence[str], documents: Sequence[str]) -> dict[str, Float[Array, "q n"]]:
     """Return the scores of searches by words; BM25 where its library is installed."""
     found: dict[str, Array] = {}
-    try:
+    with contextlib.suppress(MissingExtra):
         found["BM25"] = Bm25(documents).scores(queries)
-    except MissingExtra:
-        pass
     return found | {"TF-IDF": Tfidf.learned(documents).scores(queries, documents)}
 
 

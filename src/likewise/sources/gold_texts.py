@@ -325,7 +325,7 @@ def _named_texts(path: Path) -> dict[str, str]:
         try:
             entry = json.loads(line)
         except ValueError as error:
-            raise DataError(f"{path}:{number} is no JSON ({error}): a line is {{\"_id\": …, \"text\": …}}") from error
+            raise DataError(f'{path}:{number} is no JSON ({error}): a line is {{"_id": …, "text": …}}') from error
         name, text = (entry.get("_id"), entry.get("text")) if isinstance(entry, dict) else (None, None)
         if not isinstance(name, str) or not isinstance(text, str):
             raise DataError(f"{path}:{number} has no _id and text that are strings, this came: {_shown(line)}")

@@ -342,7 +342,9 @@ class _Cut:
         if len(train) < 2 * sides or not len(probe):  # few, or the same again and again
             train = _together(train, probe)
             probe, self.shown = train, [(key, text, False) for key, text, _ in self.shown]
-            session.tell(Note("too few different texts to hold some out: what is learned from is also what is measured"))
+            session.tell(
+                Note("too few different texts to hold some out: what is learned from is also what is measured")
+            )
         shown = _some(self.shown, self.keep)
         distinct = len(self.seen) / self.held if self.held else 1.0
         return Texts(name, self.tokenizer, self.specials, train, probe, shown, distinct, sides)
@@ -386,7 +388,9 @@ def _together(some: Tokens, more: Tokens) -> Tokens:
     """Return both, one behind the other."""
     if not len(more):
         return some
-    return Tokens(np.concatenate([some.stream, more.stream]), np.concatenate([some.starts, some.starts[-1] + more.starts[1:]]))
+    return Tokens(
+        np.concatenate([some.stream, more.stream]), np.concatenate([some.starts, some.starts[-1] + more.starts[1:]])
+    )
 
 
 def _some(shown: list[tuple[str, str, bool]], keep: int) -> list[tuple[str, str, bool]]:
