@@ -119,6 +119,14 @@ def test_every_item_is_seen_once_an_epoch_and_processes_share_a_batch() -> None:
         Order(97, 32, seed=1, world=3)
 
 
+def test_what_is_measured_by_is_as_long_as_batches_are_in_the_mean() -> None:
+    lengths = np.random.default_rng(0).integers(1, 100, 4000) ** 2
+    order = Order(4000, 50, seed=1, lengths=lengths)
+    mean = np.mean([lengths[order.rows(step)].max() for step in range(80)])
+    assert abs(lengths[order.rows(order.typical())].max() - mean) < 0.15 * mean
+    assert Order(4000, 50, seed=1).typical() == 0
+
+
 def test_items_of_like_length_come_together_and_each_once() -> None:
     lengths = np.random.default_rng(0).integers(1, 100, 1000)
     order = Order(1000, 10, seed=1, lengths=lengths)

@@ -54,6 +54,13 @@ class Order:
         low, share = place * self.batch, self.batch // self.world
         return order[low + self.rank * share : low + (self.rank + 1) * share].astype(np.int64)
 
+    def typical(self) -> int:
+        """Return the step, of the first few, whose batch is as long as theirs are in the mean: one to measure by."""
+        if self.lengths is None:
+            return 0
+        longest = np.array([self.lengths[self.rows(step)].max() for step in range(min(_POOL, self.steps_per_epoch))])
+        return int(np.abs(longest - longest.mean()).argmin())
+
     def _order(self, epoch: int) -> Int64[Array, " n"]:
         found = self._epoch.get(epoch)
         if found is None:
