@@ -14,6 +14,7 @@ from likewise.contracts import Array
 from likewise.errors import OptionError
 
 _POOL = 32  # batches that are put in order of their items' lengths together
+_TYPICAL = 256  # batches among which one of typical length is looked for
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Order:
         """Return the step, of the first few, whose batch is as long as theirs are in the mean: one to measure by."""
         if self.lengths is None:
             return 0
-        longest = np.array([self.lengths[self.rows(step)].max() for step in range(min(_POOL, self.steps_per_epoch))])
+        longest = np.array([self.lengths[self.rows(step)].max() for step in range(min(_TYPICAL, self.steps_per_epoch))])
         return int(np.abs(longest - longest.mean()).argmin())
 
     def _order(self, epoch: int) -> Int64[Array, " n"]:
