@@ -122,7 +122,7 @@ def test_a_file_is_written_that_pairs_are_read_from(tmp_path: Path) -> None:
     [
         ([("1 0", "0 1")], {}, "one positive came: negatives are positives of other anchors, so it takes two"),
         ([("1 0", "")], {}, "no pair came"),
-        ([("a", "b"), ("c \ud83d", "d")], {}, "item 2 has half a character"),
+        ([("a", "b"), ("c \ud83d", "d")], {}, "item 2 holds half a surrogate pair"),
         ([("a", "b"), ("c", 3)], {}, "item 2 has a side that is a int"),
         ("empty.jsonl", {}, "empty.jsonl|no pair came"),
         ("one.jsonl", {}, "one.jsonl.* has no columns anchor and positive: its columns are a, b; name them with"),

@@ -63,7 +63,7 @@ def read_bert(folder: CheckpointFolder, pool: str | None, *, precision: str, dev
 def reading_of(folder: CheckpointFolder, pool: str | None, places: int | None) -> Reading:
     """Return how texts become vectors: `pool` if it is given, else what is told there, else the mean."""
     if pool is not None and pool not in _POOLS:
-        raise OptionError(f"pool {pool!r}: a checkpoint of texts has {', '.join(_POOLS)}")
+        raise OptionError(f"pool is {pool!r}: of texts it is one of {', '.join(_POOLS)} in a checkpoint")
     told, normalised = _layers(folder)
     sentence = folder.json("sentence_bert_config.json")
     limits = [sentence.get("max_seq_length"), places, folder.json("tokenizer_config.json").get("model_max_length")]
