@@ -261,7 +261,9 @@ def test_prompts_go_out_and_come_back_and_are_used_as_sentence_transformers_does
 def test_a_pool_that_no_folder_has_is_a_sentence(tmp_path: Path) -> None:
     write_text_folder(encoder(), tmp_path / "ours")
     for pool in ("layers", "sum"):
-        with pytest.raises(OptionError, match=f"pool is '{pool}': of texts it is one of mean, class, max, last in a checkpoint"):
+        with pytest.raises(
+            OptionError, match=f"pool is '{pool}': of texts it is one of mean, class, max, last in a checkpoint"
+        ):
             load(tmp_path / "ours", pool=pool)
 
 
