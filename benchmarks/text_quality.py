@@ -8,7 +8,7 @@ its train part, the depth on its dev part. Answers: Cranfield, by cosine.
 
     .venv/bin/python benchmarks/text_quality.py                                # every plain side, every measure
     .venv/bin/python benchmarks/text_quality.py --sides minilm --measures stsb wic
-    .venv/bin/python benchmarks/text_quality.py --sides --runs runs/simcse runs/mlm
+    .venv/bin/python benchmarks/text_quality.py --sides --runs runs/simcse runs/mlm --drawn runs/mlm
     .venv/bin/python benchmarks/text_quality.py --sides --page                 # writes docs/texts-measured.md
 
 Every entry is kept in benchmarks/results/text-quality.json with the machine, and what was measured of a side in the

@@ -272,23 +272,27 @@ def growth(found: dict[str, dict[str, float]]) -> str:
     made = table(["run", "step", "of its steps", "loss", "STS-B dev", "STS-B test"], rows)
     by = found["STS-B test, Spearman"]
     first = next(run for run in runs if run["run"] == "mlm")
-    half = max((p for p in first["points"] if p["step"] <= 0.55 * first["steps"]), key=lambda p: p["step"])
-    last = first["points"][-1]
-    doublings = (last["step"] / half["step"] - 1) and math.log2(last["step"] / half["step"])
-    gain = 100 * (last["test"] - half["test"]) / doublings
+    *before, last = first["points"]
+    half = min(before, key=lambda point: abs(point["step"] - last["step"] / 2))
+    gain = 100 * (last["test"] - half["test"]) / math.log2(last["step"] / half["step"])
     gap = by["tfidf"] - max(by["mlm"], by["simcse"])
     told = (
-        f"Growth, read off checkpoints (the rate has not fallen there, so they are lower bounds). From step "
-        f"{half['step']:,} to {last['step']:,} `mlm` gained {gain:.1f} points of STS-B a doubling of its steps, the "
-        "fall of the rate included. "
+        f"Growth, read off checkpoints, where the rate has not fallen yet. From step {half['step']:,} to "
+        f"{last['step']:,} `mlm` gained {gain:.1f} points of STS-B a doubling of its steps, the rate's fall included. "
     )
     if gap > 0 and gain > 0:
         told += (
             f"TF-IDF is {gap:.1f} points above what came out: {gap / gain:.1f} doublings at that pace, about "
-            f"{0.75 * 2 ** (gap / gain):.0f} hours of two such cores, if it goes on."
+            f"{first['seconds']['learning'] / 3600 * 2 ** (gap / gain):.0f} hours of two such cores."
         )
     elif gap > 0:
         told += f"TF-IDF is {gap:.1f} points above what came out, and more steps of this kind do not lead there."
+    best = max(before, key=lambda point: point["test"])
+    if gap > 0 and best["test"] >= last["test"]:
+        told += (
+            f" Even that is hopeful: at step {best['step']:,} it stood at {100 * best['test']:.1f}, so it had stopped "
+            "growing, and a larger network or more text is the likelier way than more of the same."
+        )
     return f"{told}\n\n{made}"
 
 

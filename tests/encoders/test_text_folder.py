@@ -258,6 +258,14 @@ def test_prompts_go_out_and_come_back_and_are_used_as_sentence_transformers_does
     assert [one.score for one in found] == pytest.approx(sorted(expected, reverse=True), abs=1e-5)
 
 
+@pytest.mark.parametrize("prompts", [["query: "], {"query": 3}])
+def test_prompts_that_are_no_texts_are_a_sentence(prompts: Any, tmp_path: Path) -> None:
+    write_text_folder(encoder(), tmp_path / "ours")
+    (tmp_path / "ours/config_sentence_transformers.json").write_text(json.dumps({"prompts": prompts}))
+    with pytest.raises(DataError, match=r"prompt.* in config_sentence_transformers.json"):
+        load(tmp_path / "ours")
+
+
 def test_a_pool_that_no_folder_has_is_a_sentence(tmp_path: Path) -> None:
     write_text_folder(encoder(), tmp_path / "ours")
     for pool in ("layers", "sum"):

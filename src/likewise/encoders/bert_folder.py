@@ -76,7 +76,10 @@ def reading_of(folder: CheckpointFolder, pool: str | None, places: int | None) -
 def _prompts(folder: CheckpointFolder) -> tuple[dict[str, str], str | None]:
     """Return what goes before texts, by what they are for, and the name of the usual one."""
     told = folder.json("config_sentence_transformers.json")
-    prompts = {str(name): text for name, text in (told.get("prompts") or {}).items() if text}
+    kept = told.get("prompts") or {}
+    if not isinstance(kept, dict):
+        raise DataError(f"{folder.name}: prompts in config_sentence_transformers.json are no texts by name")
+    prompts = {str(name): text for name, text in kept.items() if text}
     wrong = next((name for name, text in prompts.items() if not isinstance(text, str)), None)
     if wrong is not None:
         raise DataError(f"{folder.name}: prompt {wrong!r} in config_sentence_transformers.json is no text")
